@@ -1,0 +1,25 @@
+import type { TlsOptions } from "./tls.ts";
+
+const tlsCodes = new Set([
+  "CERT_HAS_EXPIRED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Why a server could not be asked at all, in words that say what to look at. */
+export function explainConnectionError(error: unknown, who: string, at: string, tls?: TlsOptions): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ECONNREFUSED") return `nothing listens at ${at}: is ${who} running there?`;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return `the host of ${at} has no address (${code}): check the name`;
+  if (code !== undefined && tlsCodes.has(code)) {
+    const advice =
+      tls?.ca === undefined ? "set tls.ca to its authority's PEM file" : "check tls.ca and tls.serverName";
+    return `${who} at ${at} has a certificate that is not trusted (${code}): ${advice}`;
+  }
+  if (code === "EPROTO") return `${who} at ${at} does not speak TLS: should the address be http?`;
+  return `${who} at ${at} could not be asked: ${code ?? message}`;
+}
