@@ -1,0 +1,98 @@
+/**
+ * `npm test`: sets the machine up, then checks, builds and tests everything, and says what did not run and why.
+ * With CI=true a test that did not run is a failure. `npm test -- wire engine/start` runs only the files whose path
+ * contains one of the words, without the checks before them.
+ */
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { finished } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { setUp } from "../build/setup.ts";
+import { describeTally, emptyTally, isGood, record } from "./support/tally.ts";
+
+interface Group {
+  folder: string;
+  concurrency: number;
+  /** For one file, so that a test that hangs ends the run and is named. */
+  timeoutMs: number;
+}
+
+/** Engine tests share one Docker daemon and measure times: one file after another. */
+const groups: readonly Group[] = [
+  { folder: "unit", concurrency: Math.max(2, availableParallelism()), timeoutMs: 120_000 },
+  { folder: "wire", concurrency: Math.max(2, availableParallelism()), timeoutMs: 300_000 },
+  { folder: "engine", concurrency: 1, timeoutMs: 900_000 },
+];
+
+const checks = ["lint", "typecheck", "build", "build:native"];
+
+const words = process.argv.slice(2);
+const strict = process.env["CI"] === "true";
+const tally = emptyTally();
+const failedStages: string[] = [];
+const durations: string[] = [];
+const interruption = new AbortController();
+process.once("SIGINT", () => interruption.abort());
+process.once("SIGTERM", () => interruption.abort());
+
+async function stage(name: string, work: () => Promise<boolean> | boolean): Promise<void> {
+  if (interruption.signal.aborted) return;
+  process.stdout.write(`\n── ${name} ${"─".repeat(Math.max(2, 70 - name.length))}\n`);
+  const startedAt = performance.now();
+  const good = await work();
+  if (!good) failedStages.push(name);
+  durations.push(`${name} ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+}
+
+/** The tests that need a missing part skip themselves with their own reason, so this only names the part. */
+function setUpMachine(): boolean {
+  const { installed, missing, problem } = setUp();
+  for (const { name, neededFor } of installed) process.stdout.write(`installed ${name}: ${neededFor}\n`);
+  for (const { name, neededFor } of missing) process.stdout.write(`missing ${name}: ${neededFor}\n`);
+  if (problem !== undefined) process.stdout.write(`${problem}\n`);
+  return problem === undefined || !strict;
+}
+
+function runScript(script: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn("npm", ["run", "--silent", script], { stdio: "inherit" });
+    child.once("error", () => resolve(false));
+    child.once("exit", (status) => resolve(status === 0));
+  });
+}
+
+function filesOf({ folder }: Group): string[] {
+  const files = globSync(`test/${folder}/**/*.test.ts`).sort();
+  return words.length === 0 ? files : files.filter((file) => words.some((word) => file.includes(word)));
+}
+
+async function runTests(files: string[], { concurrency, timeoutMs }: Group): Promise<boolean> {
+  const failuresBefore = tally.failures.length;
+  const report = new spec();
+  report.pipe(process.stdout, { end: false });
+  for await (const event of run({ files, concurrency, timeout: timeoutMs, signal: interruption.signal })) {
+    if (event.type === "test:pass" || event.type === "test:fail") record(tally, event);
+    report.write(event);
+  }
+  report.end();
+  await finished(report);
+  return tally.failures.length === failuresBefore;
+}
+
+await stage("set-up", setUpMachine);
+if (words.length === 0) {
+  for (const script of checks) await stage(script, () => runScript(script));
+}
+for (const group of groups) {
+  const files = filesOf(group);
+  if (files.length > 0) await stage(`${group.folder} tests`, () => runTests(files, group));
+}
+
+process.stdout.write(`\n${durations.join(", ")}\n`);
+if (failedStages.length > 0) process.stdout.write(`Failed: ${failedStages.join(", ")}\n`);
+if (interruption.signal.aborted) process.stdout.write("Interrupted.\n");
+process.stdout.write(describeTally(tally));
+const good = failedStages.length === 0 && isGood(tally, !strict) && !interruption.signal.aborted;
+process.exitCode = good ? 0 : 1;
