@@ -1,0 +1,219 @@
+/**
+ * The Docker daemon that the tests use: one that runs already, or one that they start and stop.
+ *
+ * Our own daemon is one for the whole machine, not one for a clone: two dockerds in one network namespace delete each
+ * other's bridges, and published ports on 127.0.0.1 are only reachable from a daemon in ours. So every process that
+ * uses it is written down, and the last one to leave stops it. Its images are kept in /var/cache: they survive the run
+ * and the clone, a clean clone starts warm, and anyone may delete them.
+ */
+import { execFile, spawn } from "node:child_process";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { withLock } from "./lock.ts";
+
+export interface Daemon {
+  /** Docker's command-line client; the newest on PATH is not always one that can build. */
+  readonly client: string;
+  /** What DOCKER_HOST has to be, or undefined for the client's own default. */
+  readonly host: string | undefined;
+  readonly version: string;
+  /** Says that this process needs the daemon no more. */
+  release(): Promise<void>;
+}
+
+export type DaemonOrReason = Daemon | { readonly reason: string };
+
+const execute = promisify(execFile);
+const dataFolder = "/var/cache/statigo-test/docker";
+const stateFolder = "/run/statigo-test-docker";
+const usersFolder = join(stateFolder, "users");
+const pidFile = join(stateFolder, "dockerd.pid");
+const logFile = join(stateFolder, "dockerd.log");
+const ownHost = `unix://${stateFolder}/docker.sock`;
+
+export async function findDaemon(): Promise<DaemonOrReason> {
+  const clients = dockerClients();
+  if (clients.length === 0) {
+    return { reason: "Docker's client is not installed: apt-get install docker.io" };
+  }
+  const host = process.env["DOCKER_HOST"];
+  const failures: string[] = [];
+  for (const client of clients) {
+    const answer = await askVersion(client, host);
+    if ("version" in answer) return { client, host, version: answer.version, release: async () => {} };
+    failures.push(answer.reason);
+  }
+  if (host !== undefined) return { reason: `DOCKER_HOST is ${host}, but: ${failures[0]}` };
+  const obstacle = whyNotStart();
+  if (obstacle !== undefined) return { reason: `no Docker daemon answers (${failures[0]}) and ${obstacle}` };
+  return withLock("docker", () => joinOwnDaemon(clients));
+}
+
+/** Debian's client first: it brings its builder along, where a newer one without buildx cannot build. */
+function dockerClients(): string[] {
+  return [...new Set(["/usr/bin/docker", ...onPath("docker")])].filter(isExecutable);
+}
+
+function onPath(command: string): string[] {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return folders.map((folder) => join(folder, command)).filter(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function askVersion(
+  client: string,
+  host: string | undefined,
+): Promise<{ version: string } | { reason: string }> {
+  const env = host === undefined ? process.env : { ...process.env, DOCKER_HOST: host };
+  try {
+    const { stdout } = await execute(client, ["version", "--format", "{{.Server.Version}}"], {
+      env,
+      timeout: 10_000,
+    });
+    return { version: stdout.trim() };
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string };
+    return { reason: (stderr || message).trim().split("\n").at(-1) ?? "" };
+  }
+}
+
+function whyNotStart(): string | undefined {
+  if (process.getuid?.() !== 0)
+    return "only root can start one: start Docker, join its group, or run as root";
+  if (onPath("dockerd").length === 0) return "dockerd is not installed: apt-get install docker.io";
+  const other = foreignDaemon();
+  if (other === undefined) return undefined;
+  return `another dockerd runs here (process ${other}), beside which a second one would break both: set DOCKER_HOST to it`;
+}
+
+/** The process number of a dockerd in our network namespace that is not the tests' own. */
+function foreignDaemon(): string | undefined {
+  const namespace = readlinkSync("/proc/self/ns/net");
+  const own = readTrimmed(pidFile);
+  return readdirSync("/proc").find((entry) => {
+    if (entry === own || !isDockerd(entry)) return false;
+    try {
+      return readlinkSync(`/proc/${entry}/ns/net`) === namespace;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** One that has ended but was not waited for keeps its name; its command line is empty. */
+function isDockerd(pid: string): boolean {
+  return readTrimmed(`/proc/${pid}/comm`) === "dockerd" && readTrimmed(`/proc/${pid}/cmdline`) !== "";
+}
+
+function readTrimmed(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}
+
+async function joinOwnDaemon(clients: readonly string[]): Promise<DaemonOrReason> {
+  mkdirSync(usersFolder, { recursive: true });
+  const started = isDockerd(readTrimmed(pidFile) ?? "") ? undefined : startDaemon();
+  const answer = await firstAnswer(clients, started);
+  if ("reason" in answer) {
+    await stopDaemon();
+    return { reason: `dockerd did not start: ${answer.reason}` };
+  }
+  const user = writeUser();
+  return { ...answer, host: ownHost, release: () => withLock("docker", () => leaveOwnDaemon(user)) };
+}
+
+interface Started {
+  ended: boolean;
+}
+
+function startDaemon(): Started {
+  rmSync(pidFile, { force: true });
+  const log = openSync(logFile, "w");
+  const places = ["--data-root", dataFolder, "--exec-root", join(stateFolder, "exec"), "--pidfile", pidFile];
+  const child = spawn("dockerd", [...places, "--host", ownHost], {
+    // In a session of its own, so that a Ctrl-C for the tests lets them clean up first.
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` },
+  });
+  const started = { ended: false };
+  for (const event of ["error", "exit"]) {
+    child.once(event, () => {
+      started.ended = true;
+    });
+  }
+  child.unref();
+  return started;
+}
+
+async function firstAnswer(
+  clients: readonly string[],
+  started: Started | undefined,
+): Promise<{ client: string; version: string } | { reason: string }> {
+  const deadline = performance.now() + 60_000;
+  while (started?.ended !== true && performance.now() < deadline) {
+    for (const client of clients) {
+      const answer = await askVersion(client, ownHost);
+      if ("version" in answer) return { client, version: answer.version };
+    }
+    await sleep(200);
+  }
+  const said = (readTrimmed(logFile) ?? "").split("\n").slice(-3).join(" | ");
+  return { reason: `${said} (the whole log: ${logFile})` };
+}
+
+let written = 0;
+
+function writeUser(): string {
+  const user = join(usersFolder, `${process.pid}-${written++}`);
+  writeFileSync(user, startOf(process.pid) ?? "");
+  return user;
+}
+
+async function leaveOwnDaemon(user: string): Promise<void> {
+  rmSync(user, { force: true });
+  for (const other of readdirSync(usersFolder)) {
+    const pid = Number.parseInt(other, 10);
+    const file = join(usersFolder, other);
+    // A killed test run could not say goodbye; its number may belong to another process by now.
+    if (startOf(pid) !== readTrimmed(file)) rmSync(file, { force: true });
+  }
+  if (readdirSync(usersFolder).length === 0) await stopDaemon();
+}
+
+/** When a process started, in clock ticks since boot: field 22 of proc(5), counted after the name in parentheses. */
+function startOf(pid: number): string | undefined {
+  return readTrimmed(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ")[19];
+}
+
+async function stopDaemon(): Promise<void> {
+  const pid = readTrimmed(pidFile) ?? "";
+  if (!isDockerd(pid)) return;
+  process.kill(Number(pid), "SIGTERM");
+  // It stops its containers first, for up to 15 s.
+  const deadline = performance.now() + 30_000;
+  while (isDockerd(pid) && performance.now() < deadline) await sleep(50);
+}
