@@ -1,6 +1,14 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+
+/** The texts of this machine's own apt sources. */
+export function machineSources(): string[] {
+  const files = ["/etc/apt/sources.list", ...globSync("/etc/apt/sources.list.d/*.{list,sources}")];
+  return files.filter((file) => existsSync(file)).map((file) => readFileSync(file, "utf8"));
+}
+
 /**
- * The Debian archive as this machine reaches it, for another suite: the main and the security stanzas of its own apt
- * sources, in either of their two forms (sources.list(5)), without other vendors' archives and without backports.
+ * The Debian archive as a machine reaches it, for another suite: the main and the security stanzas of its apt sources,
+ * in either of their two forms (sources.list(5)), without other vendors' archives and without backports.
  */
 export function debianSources(texts: readonly string[], suite: string): string {
   const stanzas = texts.flatMap((text) =>

@@ -8,7 +8,6 @@ import { createHash } from "node:crypto";
 import {
   copyFileSync,
   cpSync,
-  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { debianSources } from "./apt-sources.ts";
+import { debianSources, machineSources } from "./apt-sources.ts";
 import type { Docker } from "./docker.ts";
 import { withLock } from "./lock.ts";
 
@@ -126,9 +125,7 @@ async function makeStandIn(docker: Docker, image: BaseImage, label: string): Pro
 }
 
 async function makeDebian(docker: Docker, folder: string, label: string): Promise<void> {
-  const files = ["/etc/apt/sources.list", ...globSync("/etc/apt/sources.list.d/*.{list,sources}")];
-  const texts = files.filter((file) => existsSync(file)).map((file) => readFileSync(file, "utf8"));
-  const sources = debianSources(texts, "bookworm");
+  const sources = debianSources(machineSources(), "bookworm");
   if (sources === "") throw new Error("this machine's apt sources name no Debian archive");
   const sourcesFile = join(folder, "debian.sources");
   writeFileSync(sourcesFile, sources);

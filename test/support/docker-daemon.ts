@@ -142,7 +142,8 @@ async function joinOwnDaemon(clients: readonly string[]): Promise<DaemonOrReason
     return { reason: `dockerd did not start: ${answer.reason}` };
   }
   const user = writeUser();
-  return { ...answer, host: ownHost, release: () => withLock("docker", () => leaveOwnDaemon(user)) };
+  const release = () => withLock("docker", () => leaveOwnDaemon(user, answer.client));
+  return { ...answer, host: ownHost, release };
 }
 
 interface Started {
@@ -193,7 +194,7 @@ function writeUser(): string {
   return user;
 }
 
-async function leaveOwnDaemon(user: string): Promise<void> {
+async function leaveOwnDaemon(user: string, client: string): Promise<void> {
   rmSync(user, { force: true });
   for (const other of readdirSync(usersFolder)) {
     const pid = Number.parseInt(other, 10);
@@ -201,7 +202,16 @@ async function leaveOwnDaemon(user: string): Promise<void> {
     // A killed test run could not say goodbye; its number may belong to another process by now.
     if (startOf(pid) !== readTrimmed(file)) rmSync(file, { force: true });
   }
-  if (readdirSync(usersFolder).length === 0) await stopDaemon();
+  if (readdirSync(usersFolder).length > 0) return;
+  await dropOldLeftovers(client);
+  await stopDaemon();
+}
+
+/** Builds leave layers without a name, which make the next build fast; after a week they only take space. */
+async function dropOldLeftovers(client: string): Promise<void> {
+  const env = { ...process.env, DOCKER_HOST: ownHost };
+  const prune = ["system", "prune", "--force", "--filter", "until=168h"];
+  await execute(client, prune, { env, timeout: 60_000 }).catch(() => {});
 }
 
 /** When a process started, in clock ticks since boot: field 22 of proc(5), counted after the name in parentheses. */
