@@ -54,7 +54,9 @@ export function parseConfig(text: string, file: string, environment: Environment
   const missing = interpolate(document, environment).map(({ path, message }) => place(path, message, places));
   const schema = configSchema(createFields({ environment, directory }));
   const parsed = schema.safeParse(document.toJS() ?? {});
-  const wrong = (parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, { ...places, schema }));
+  const wrong = withoutConsequences(parsed.error?.issues ?? []).flatMap((issue) =>
+    problemsOf(issue, { ...places, schema }),
+  );
   // A value with a missing variable in it is reported for that, not for what it looks like without.
   const missingPaths = new Set(missing.map(({ path }) => path));
   const problems = [...missing, ...wrong.filter(({ path }) => !missingPaths.has(path))];
@@ -63,6 +65,14 @@ export function parseConfig(text: string, file: string, environment: Environment
   }
   if (problems.length > 0 || !parsed.success) return { problems: formatProblems(problems, file) };
   return { config: assemble(parsed.data, file, directory, environment) };
+}
+
+/** What an object lacks because a key in it is misspelt is not reported beside the misspelling. */
+function withoutConsequences(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const misspelt = new Set(
+    issues.flatMap(({ code, path }) => (code === "unrecognized_keys" ? [path.join()] : [])),
+  );
+  return issues.filter(({ code, path }) => code !== "custom" || !misspelt.has(path.join()));
 }
 
 type ConfigData = z.output<ReturnType<typeof configSchema>>;

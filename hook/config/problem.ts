@@ -44,9 +44,12 @@ function unknownKey(key: string, known: readonly string[]): string {
 function messageOf(issue: z.core.$ZodIssue, { document, schema }: ProblemPlaces): string {
   const isMissing = issue.code === "invalid_type" && find(document, issue.path)?.value == null;
   const description = descriptionAt(schema, issue.path);
-  const help = description === undefined ? "" : ` (${description})`;
-  if (isMissing) return `missing${description === undefined ? "" : `: ${description}`}`;
-  return `${issue.message.replace(/^Invalid (?:input|option): /, "")}${issue.code === "custom" ? "" : help}`;
+  if (isMissing) return description === undefined ? "missing" : `missing: ${description}`;
+  const [, fault] = /^Invalid (?:input|option): (.*)$/s.exec(issue.message) ?? [];
+  // Our own messages say what to write; zod's say only what is wrong.
+  return fault === undefined
+    ? issue.message
+    : `${fault}${description === undefined ? "" : ` (${description})`}`;
 }
 
 /** A problem at a path of the config. */

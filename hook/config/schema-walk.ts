@@ -20,7 +20,14 @@ export function knownKeys(schema: z.core.$ZodType, path: Path): string[] {
 
 export function descriptionAt(schema: z.core.$ZodType, path: Path): string | undefined {
   const found = schemaAt(schema, path);
-  return found instanceof z.ZodType ? found.description : undefined;
+  return found === undefined ? undefined : ownDescription(found);
+}
+
+/** A wrapper around a described schema has no description of its own. */
+function ownDescription(schema: z.core.$ZodType): string | undefined {
+  const description = schema instanceof z.ZodType ? schema.description : undefined;
+  const inner = unwrapOnce(schema);
+  return description ?? (inner === schema ? undefined : ownDescription(inner));
 }
 
 function childOf(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType | undefined {
@@ -31,8 +38,13 @@ function childOf(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType | u
 }
 
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  const inner = unwrapOnce(schema);
+  return inner === schema ? schema : unwrap(inner);
+}
+
+function unwrapOnce(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
-    return unwrap(schema.unwrap());
+    return schema.unwrap();
   }
-  return schema instanceof z.ZodPipe ? unwrap(schema.in) : schema;
+  return schema instanceof z.ZodPipe ? schema.in : schema;
 }
