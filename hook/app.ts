@@ -30,6 +30,8 @@ export function buildApp({ config, store, metrics, onAccepted, logStream }: AppO
     logController: new RequestLog(),
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,
+    // Node looks for late requests only every 30 s by default.
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
     // A webhook that comes on an open connection while the hook stops is stored, and deployed by the next start.
     return503OnClosing: false,
     routerOptions: { maxParamLength: maximumParameterLength },

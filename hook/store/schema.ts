@@ -19,7 +19,8 @@ const migrations: readonly string[] = [
      finished_at INTEGER
    ) STRICT;
    CREATE INDEX deployment_by_service ON deployment (service, id);
-   CREATE INDEX deployment_open ON deployment (id) WHERE state IN ('waiting', 'deploying');
+   CREATE INDEX deployment_waiting ON deployment (id, service) WHERE state = 'waiting';
+   CREATE INDEX deployment_open ON deployment (state, service) WHERE state IN ('waiting', 'deploying');
    CREATE TABLE log_line (
      deployment INTEGER NOT NULL REFERENCES deployment (id) ON DELETE CASCADE,
      sequence   INTEGER NOT NULL,

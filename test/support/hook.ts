@@ -27,6 +27,8 @@ export interface TestHookOptions {
   environment?: Environment;
   /** Instead of a new one: for a hook that is started again. */
   folder?: string;
+  /** For routes that only a test has. */
+  beforeStart?(hook: Hook): void;
 }
 
 /** Starts a hook whose config is the given YAML, in a folder that is deleted when it stops. */
@@ -36,6 +38,7 @@ export async function startHook(yaml: string, options: TestHookOptions = {}): Pr
   const hook = createHook(readConfig(yaml, folder, options.environment), {
     logStream: { write: (line) => void lines.push(line) },
   });
+  options.beforeStart?.(hook);
   await hook.start();
   const { port } = hook.app.server.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
