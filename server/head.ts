@@ -309,7 +309,7 @@ export function parseHead(bytes: Buffer, start: number, end: number): Head {
       if (lineEnd - lineStart > maxRequestLineBytes) head.error = 414;
       else parseRequestLine(head, bytes, lineStart, lineEnd);
     } else if (lineEnd > lineStart) {
-      if (line > maxFields) head.error = 431;
+      if (line > maxFields || end - start > maxHeadBytes) head.error = 431;
       else parseField(head, bytes, lineStart, lineEnd);
     }
     if (head.error !== 0) break;
