@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { unpackFromSuite } from "./debian-suite.ts";
-import { findFreePorts } from "./free-ports.ts";
+import { freePorts } from "./free-port.ts";
 
 export type ConsulProgram = { program: string };
 
@@ -47,7 +47,7 @@ export async function startConsul(
   options: ConsulOptions = {},
 ): Promise<ConsulAgent> {
   const folder = mkdtempSync(join(tmpdir(), "statigo-consul-"));
-  const [api = 0, server = 0, serfLan = 0, serfWan = 0] = await findFreePorts(4);
+  const [api = 0, server = 0, serfLan = 0, serfWan = 0] = await freePorts(4);
   const file = join(folder, "agent.json");
   writeFileSync(file, JSON.stringify(configuration(options, { api, server, serfLan, serfWan }, folder)));
   const child = spawn(program, ["agent", "-dev", "-config-file", file], {
