@@ -2,17 +2,14 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, test } from "node:test";
 import { type Container, type ContainerOptions, startContainer } from "../support/containers.ts";
-import { ensureDocker, isAvailable } from "../support/docker.ts";
+import { describeWithDocker } from "../support/docker.ts";
 import { buildBaseImage, sizeOf, testTag } from "../support/images.ts";
 
 const sizeBudgetBytes = 450_000;
 
-const docker = await ensureDocker("node:24-bookworm-slim");
-
-describe("the base image", { skip: isAvailable(docker) ? false : docker.reason }, () => {
-  if (!isAvailable(docker)) return;
+await describeWithDocker("the base image", ["node:24-bookworm-slim"], (docker) => {
   const site = mkdtempSync(join(tmpdir(), "statigo-site-"));
   const image = testTag("page");
   let base = "";
@@ -26,9 +23,8 @@ describe("the base image", { skip: isAvailable(docker) ? false : docker.reason }
     await docker.build({ context: site, tag: image });
   });
 
-  after(async () => {
+  after(() => {
     rmSync(site, { recursive: true, force: true });
-    await docker.stop();
   });
 
   const withContainer = async (

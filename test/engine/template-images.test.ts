@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Container, startContainer } from "../support/containers.ts";
-import { ensureDocker, isAvailable } from "../support/docker.ts";
+import { describeWithDocker } from "../support/docker.ts";
 import { buildBaseImage, buildTemplateImage, root, sizeOf, testTag } from "../support/images.ts";
 
 type Answer = readonly [path: string, status: number, type: string, content: RegExp];
@@ -43,77 +43,77 @@ const templates: Readonly<Record<string, readonly Answer[]>> = {
 /** What a site may take beside the base image: these are a few pages each. */
 const siteBudgetBytes = 40_000;
 
-const docker = await ensureDocker("node:24-bookworm-slim", "jekyll/jekyll:stable");
+await describeWithDocker(
+  "a template's image",
+  ["node:24-bookworm-slim", "jekyll/jekyll:stable"],
+  (docker) => {
+    let base = "";
 
-describe("a template's image", { skip: isAvailable(docker) ? false : docker.reason }, () => {
-  if (!isAvailable(docker)) return;
-  let base = "";
+    before(async () => {
+      base = await buildBaseImage(docker);
+    });
 
-  before(async () => {
-    base = await buildBaseImage(docker);
-  });
-  after(() => docker.stop());
+    for (const [template, answers] of Object.entries(templates)) {
+      for (const builder of ["buildkit", "classic"] as const) {
+        describe(`${template}, built with ${builder}`, () => {
+          let image = "";
+          let container: Container | undefined;
 
-  for (const [template, answers] of Object.entries(templates)) {
-    for (const builder of ["buildkit", "classic"] as const) {
-      describe(`${template}, built with ${builder}`, () => {
-        let image = "";
-        let container: Container | undefined;
-
-        before(async () => {
-          image = await buildTemplateImage(docker, template, builder);
-          container = await startContainer(docker, { image });
-        });
-        after(() => container?.remove());
-
-        for (const [path, status, type, content] of answers) {
-          test(`answers ${path} with ${status}`, async () => {
-            const response = await fetch(`${container?.url}${path}`);
-            assert.equal(response.status, status);
-            assert.equal(response.headers.get("content-type"), type);
-            assert.match(await response.text(), content);
+          before(async () => {
+            image = await buildTemplateImage(docker, template, builder);
+            container = await startContainer(docker, { image });
           });
-        }
+          after(() => container?.remove());
 
-        test("is the base image and the site, and nothing else", async () => {
-          const siteBytes = (await sizeOf(docker, image)) - (await sizeOf(docker, base));
-          assert.ok(siteBytes > 0 && siteBytes < siteBudgetBytes, `the site takes ${siteBytes} bytes`);
+          for (const [path, status, type, content] of answers) {
+            test(`answers ${path} with ${status}`, async () => {
+              const response = await fetch(`${container?.url}${path}`);
+              assert.equal(response.status, status);
+              assert.equal(response.headers.get("content-type"), type);
+              assert.match(await response.text(), content);
+            });
+          }
+
+          test("is the base image and the site, and nothing else", async () => {
+            const siteBytes = (await sizeOf(docker, image)) - (await sizeOf(docker, base));
+            assert.ok(siteBytes > 0 && siteBytes < siteBudgetBytes, `the site takes ${siteBytes} bytes`);
+          });
         });
-      });
+      }
     }
-  }
 
-  const readFrontPage = async (container: Container) => (await fetch(`${container.url}/`)).text();
+    const readFrontPage = async (container: Container) => (await fetch(`${container.url}/`)).text();
 
-  test("of jekyll dates its pages in the time zone of its Dockerfile", async () => {
-    const image = await buildTemplateImage(docker, "jekyll", "buildkit");
-    const container = await startContainer(docker, { image });
-    try {
-      const page = await readFrontPage(container);
-      // Summer time is one hour ahead of UTC in London, and no zone that an image has by itself.
-      assert.match(page, /<time datetime="2025-06-21T00:00:00\+01:00">/);
-      assert.match(page, /Built on .* at \d\d:\d\d (GMT|BST)</);
-    } finally {
-      await container.remove();
-    }
-  });
-
-  test("of jekyll leaves its Dockerfile out of the site even where no .dockerignore does", async () => {
-    const context = mkdtempSync(join(tmpdir(), "statigo-jekyll-"));
-    try {
-      cpSync(join(root, "templates/jekyll"), context, { recursive: true });
-      rmSync(join(context, ".dockerignore"));
-      const image = testTag("jekyll-all-files");
-      await docker.build({ context, tag: image, args: { STATIGO: base } });
+    test("of jekyll dates its pages in the time zone of its Dockerfile", async () => {
+      const image = await buildTemplateImage(docker, "jekyll", "buildkit");
       const container = await startContainer(docker, { image });
       try {
-        assert.match(await readFrontPage(container), /<h1>Harbour Notes<\/h1>/);
-        assert.equal((await fetch(`${container.url}/Dockerfile`)).status, 404);
+        const page = await readFrontPage(container);
+        // Summer time is one hour ahead of UTC in London, and no zone that an image has by itself.
+        assert.match(page, /<time datetime="2025-06-21T00:00:00\+01:00">/);
+        assert.match(page, /Built on .* at \d\d:\d\d (GMT|BST)</);
       } finally {
         await container.remove();
       }
-    } finally {
-      rmSync(context, { recursive: true });
-    }
-  });
-});
+    });
+
+    test("of jekyll leaves its Dockerfile out of the site even where no .dockerignore does", async () => {
+      const context = mkdtempSync(join(tmpdir(), "statigo-jekyll-"));
+      try {
+        cpSync(join(root, "templates/jekyll"), context, { recursive: true });
+        rmSync(join(context, ".dockerignore"));
+        const image = testTag("jekyll-all-files");
+        await docker.build({ context, tag: image, args: { STATIGO: base } });
+        const container = await startContainer(docker, { image });
+        try {
+          assert.match(await readFrontPage(container), /<h1>Harbour Notes<\/h1>/);
+          assert.equal((await fetch(`${container.url}/Dockerfile`)).status, 404);
+        } finally {
+          await container.remove();
+        }
+      } finally {
+        rmSync(context, { recursive: true });
+      }
+    });
+  },
+);

@@ -26,8 +26,21 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** The version of the daemon that the client reaches, or in one line why it reaches none. */
-export async function askVersion(
+/** The first client that reaches the daemon, and the daemon's version; or in one line why none does. */
+export async function askClients(
+  clients: readonly string[],
+  host: string | undefined,
+): Promise<{ client: string; version: string } | { reason: string }> {
+  const reasons: string[] = [];
+  for (const client of clients) {
+    const answer = await askVersion(client, host);
+    if ("version" in answer) return { client, version: answer.version };
+    reasons.push(answer.reason);
+  }
+  return { reason: reasons[0] ?? "there is no client to ask with" };
+}
+
+async function askVersion(
   client: string,
   host: string | undefined,
 ): Promise<{ version: string } | { reason: string }> {

@@ -1,5 +1,5 @@
 /** The Docker daemon that the tests use: one that runs already, or one that they start (own-daemon.ts). */
-import { askVersion, dockerClients } from "./docker-client.ts";
+import { askClients, dockerClients } from "./docker-client.ts";
 import { joinOwnDaemon } from "./own-daemon.ts";
 
 export interface Daemon {
@@ -16,17 +16,11 @@ export type DaemonOrReason = Daemon | { readonly reason: string };
 
 export async function findDaemon(): Promise<DaemonOrReason> {
   const clients = dockerClients();
-  if (clients.length === 0) {
-    return { reason: "Docker's client is not installed: apt-get install docker.io" };
-  }
+  if (clients.length === 0) return { reason: "Docker is not installed: apt-get install docker.io" };
   const host = process.env["DOCKER_HOST"];
-  const failures: string[] = [];
-  for (const client of clients) {
-    const answer = await askVersion(client, host);
-    if ("version" in answer) return { client, host, version: answer.version, release: async () => {} };
-    failures.push(answer.reason);
-  }
-  if (host !== undefined) return { reason: `DOCKER_HOST is ${host}, but: ${failures[0]}` };
+  const found = await askClients(clients, host);
+  if ("version" in found) return { ...found, host, release: async () => {} };
+  if (host !== undefined) return { reason: `DOCKER_HOST is ${host}, but: ${found.reason}` };
   const own = await joinOwnDaemon(clients);
-  return "reason" in own ? { reason: `no Docker daemon answers (${failures[0]}), and ${own.reason}` } : own;
+  return "reason" in own ? { reason: `no Docker daemon answers (${found.reason}), and ${own.reason}` } : own;
 }

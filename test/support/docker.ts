@@ -1,16 +1,16 @@
 /**
- * Docker for tests. A test file that needs it begins with
+ * Docker for tests. A test file that needs it is
  *
- *   const docker = await ensureDocker("node:24-bookworm-slim");
- *   describe("…", { skip: isAvailable(docker) ? false : docker.reason }, () => {
- *     after(() => docker.stop());
+ *   await describeWithDocker("the image", ["node:24-bookworm-slim"], (docker) => {
+ *     test("…", …)
  *
- * which finds a running daemon or starts one (docker-daemon.ts), and has the named base images ready (base-images.ts).
- * `stop()` has to be called: the daemon of the tests ends when its last user says so. test/run.ts calls
- * startDockerForTests() around all of them, so that it is started once.
+ * which finds a running daemon or starts one (docker-daemon.ts), has the named base images ready (base-images.ts), and
+ * lets go of the daemon at the end. Elsewhere ensureDocker() does the same, and its stop() has to be called: the tests'
+ * own daemon ends when its last user says so. startDockerForTests() keeps it up over several test files.
  */
 import { execFile } from "node:child_process";
 import { dirname } from "node:path";
+import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { type BaseImage, ensureBaseImage } from "./base-images.ts";
 import { type Daemon, findDaemon } from "./docker-daemon.ts";
@@ -52,6 +52,23 @@ export async function ensureDocker(...images: readonly BaseImage[]): Promise<Doc
     return { reason: (error as Error).message, stop: async () => {} };
   }
   return docker;
+}
+
+/** A suite that is given Docker, or one skipped test that says why there is none. */
+export async function describeWithDocker(
+  title: string,
+  images: readonly BaseImage[],
+  define: (docker: Docker) => void,
+): Promise<void> {
+  const docker = await ensureDocker(...images);
+  if (!isAvailable(docker)) {
+    test(title, { skip: docker.reason });
+    return;
+  }
+  describe(title, () => {
+    after(() => docker.stop());
+    define(docker);
+  });
 }
 
 /** Keeps one daemon running for all the processes that the caller starts, until the answer's stop(). */

@@ -9,7 +9,7 @@ import { mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, w
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { askVersion, onPath } from "./docker-client.ts";
+import { askClients, onPath } from "./docker-client.ts";
 import type { DaemonOrReason } from "./docker-daemon.ts";
 import { withLock } from "./lock.ts";
 
@@ -105,16 +105,12 @@ function startDaemon(): Started {
   return started;
 }
 
-async function firstAnswer(
-  clients: readonly string[],
-  started: Started | undefined,
-): Promise<{ client: string; version: string } | { reason: string }> {
+async function firstAnswer(clients: readonly string[], started: Started | undefined) {
   const deadline = performance.now() + 60_000;
   while (started?.ended !== true && performance.now() < deadline) {
-    for (const client of clients) {
-      const answer = await askVersion(client, ownHost);
-      if ("version" in answer) return { client, version: answer.version };
-    }
+    const answer = await askClients(clients, ownHost);
+    // Asked once more: the daemon may have come up between the question of the first client and that of the second.
+    if ("version" in answer) return askClients(clients, ownHost);
     await sleep(200);
   }
   const said = (readTrimmed(logFile) ?? "").split("\n").slice(-3).join(" | ");
