@@ -7,7 +7,9 @@ import { mediaType } from "../../../server/mime.ts";
 
 test("the table in the source is the one that mime-types gives", () => {
   const written = readFileSync(new URL("../../../server/mime-table.ts", import.meta.url), "utf8");
-  assert.equal(written, renderMimeTable(), "run: npx tsx build/mime-table.ts");
+  // The formatter breaks the long line, the generator does not.
+  const inOneLine = (source: string) => source.replaceAll(/\s+/g, " ");
+  assert.ok(inOneLine(written) === inOneLine(renderMimeTable()), "run: npx tsx build/mime-table.ts");
 });
 
 test("every extension that mime-types knows has its type and charset", () => {
