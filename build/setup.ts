@@ -1,7 +1,7 @@
 /** Brings a Debian machine to what the build and the tests need, or says what is missing. */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { type DebianPackage, debianPackages } from "./debian.ts";
 
 export interface Setup {
@@ -14,19 +14,23 @@ export interface Setup {
 /** A package's daemon would be found in /usr/sbin, which is not on every user's PATH. */
 const searchPath = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
 
-export function isOnPath(command: string): boolean {
-  return searchPath.some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+function isOnPath(command: string): boolean {
+  return searchPath.some((folder) => isExecutable(join(folder, command)));
 }
 
-export function missingPackages(): DebianPackage[] {
-  return debianPackages.filter(({ command }) => !isOnPath(command));
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function missingPackages(): DebianPackage[] {
+  return debianPackages.filter(
+    ({ provides }) => !(isAbsolute(provides) ? existsSync(provides) : isOnPath(provides)),
+  );
 }
 
 export function setUp(): Setup {

@@ -10,6 +10,7 @@ import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { setUp } from "../build/setup.ts";
+import { startDockerForTests } from "./support/docker.ts";
 import { describeTally, emptyTally, isGood, record } from "./support/tally.ts";
 
 interface Group {
@@ -17,16 +18,28 @@ interface Group {
   concurrency: number;
   /** For one file, so that a test that hangs ends the run and is named. */
   timeoutMs: number;
+  needsDocker: boolean;
 }
 
 /** Engine tests share one Docker daemon and measure times: one file after another. */
 const groups: readonly Group[] = [
-  { folder: "unit", concurrency: Math.max(2, availableParallelism()), timeoutMs: 120_000 },
-  { folder: "wire", concurrency: Math.max(2, availableParallelism()), timeoutMs: 300_000 },
-  { folder: "engine", concurrency: 1, timeoutMs: 900_000 },
+  {
+    folder: "unit",
+    concurrency: Math.max(2, availableParallelism()),
+    timeoutMs: 120_000,
+    needsDocker: false,
+  },
+  {
+    folder: "wire",
+    concurrency: Math.max(2, availableParallelism()),
+    timeoutMs: 300_000,
+    needsDocker: false,
+  },
+  { folder: "engine", concurrency: 1, timeoutMs: 900_000, needsDocker: true },
 ];
 
-const checks = ["lint", "typecheck", "build", "build:native"];
+/** The sanitized build is for the wire tests only: what aborts there would be memory corruption in the other one. */
+const checks = [["lint"], ["typecheck"], ["build"], ["build:native"], ["build:native", "--", "--sanitize"]];
 
 const words = process.argv.slice(2);
 const strict = process.env["CI"] === "true";
@@ -55,9 +68,9 @@ function setUpMachine(): boolean {
   return problem === undefined || !strict;
 }
 
-function runScript(script: string): Promise<boolean> {
+function runScript(script: readonly string[]): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn("npm", ["run", "--silent", script], { stdio: "inherit" });
+    const child = spawn("npm", ["run", "--silent", ...script], { stdio: "inherit" });
     child.once("error", () => resolve(false));
     child.once("exit", (status) => resolve(status === 0));
   });
@@ -81,13 +94,26 @@ async function runTests(files: string[], { concurrency, timeoutMs }: Group): Pro
   return tally.failures.length === failuresBefore;
 }
 
+/** One daemon for all files; a test that needs it and finds none skips itself and says why. */
+async function withDocker(work: () => Promise<boolean>): Promise<boolean> {
+  const docker = await startDockerForTests();
+  try {
+    return await work();
+  } finally {
+    await docker.stop();
+  }
+}
+
 await stage("set-up", setUpMachine);
 if (words.length === 0) {
-  for (const script of checks) await stage(script, () => runScript(script));
+  for (const script of checks) await stage(script.join(" "), () => runScript(script));
 }
 for (const group of groups) {
   const files = filesOf(group);
-  if (files.length > 0) await stage(`${group.folder} tests`, () => runTests(files, group));
+  if (files.length === 0) continue;
+  await stage(`${group.folder} tests`, () =>
+    group.needsDocker ? withDocker(() => runTests(files, group)) : runTests(files, group),
+  );
 }
 
 process.stdout.write(`\n${durations.join(", ")}\n`);

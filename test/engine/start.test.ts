@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -164,11 +165,22 @@ for (const [what, variable, other] of [
   });
 }
 
+/** The number of the process that has this argument. */
+function processWith(argument: string): number {
+  const found = readdirSync("/proc").find((entry) => {
+    try {
+      return readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0").includes(argument);
+    } catch {
+      return false;
+    }
+  });
+  return Number(found ?? assert.fail(`no process has the argument ${argument}`));
+}
+
 test("when the server dies the hook goes too, and npm start says why", async () => {
   const { demo, sitePort, hookPort } = await startOnFreePorts();
   try {
-    const { stdout } = await execute("pgrep", ["-f", `listen-addr 127.0.0.1:${sitePort}`]);
-    process.kill(Number(stdout.trim().split("\n")[0]), "SIGKILL");
+    process.kill(processWith(`127.0.0.1:${sitePort}`), "SIGKILL");
     assert.equal(await demo.ended, 1);
     assert.match(demo.output(), /the server ended \(signal SIGKILL\)\. Its last words, from .*server\.log:/);
     assert.ok(await isFree(hookPort), "the hook still runs");
