@@ -1,5 +1,5 @@
 /**
- * Compiles server/main.ts ahead of time into one static executable.
+ * Compiles server/native/main.ts ahead of time into one static executable.
  *
  *   tsx build/native.ts              dist/native/statigo            x86-64, static musl, stripped
  *   tsx build/native.ts --sanitize   dist/native/statigo-sanitize   glibc, address + undefined + reference-count audit
@@ -17,8 +17,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "..");
-const entry = "server/main.ts";
-const ownSources = ["server/native/sigpipe.c"];
+const entry = "server/native/main.ts";
+const bindings = "server/native/transport.json";
+const ownSources = ["server/native/transport.c"];
 
 interface Toolchain {
   readonly compiler: string;
@@ -91,7 +92,11 @@ function parseLinkInfo(text: string): LinkInfo {
 async function scriptc(args: readonly string[]): Promise<string> {
   const bin = join(root, "node_modules/.bin/scriptc");
   const env = { ...process.env, SCRIPTC_TARGET: "x86_64-linux-musl" };
-  const { stdout } = await run(bin, ["build", entry, ...args], { cwd: root, env, maxBuffer: 1 << 26 });
+  const { stdout } = await run(bin, ["build", entry, "--ffi", bindings, ...args], {
+    cwd: root,
+    env,
+    maxBuffer: 1 << 26,
+  });
   return stdout;
 }
 

@@ -40,7 +40,7 @@ export class AccessLog {
   private lines: string[] = [];
   private timeSecond = -1;
   private time = "";
-  private isFlushDue = false;
+  private dueMs = 0;
 
   record(address: string, head: Head, status: number, bytes: number, nowMs: number): void {
     const second = Math.floor(nowMs / 1000);
@@ -48,15 +48,19 @@ export class AccessLog {
       this.timeSecond = second;
       this.time = formatLogDate(nowMs);
     }
+    if (this.lines.length === 0) this.dueMs = nowMs + flushMs;
     this.lines.push(formatLine(address, this.time, head, status, bytes));
     if (this.lines.length >= flushLines) this.flush();
-    else if (!this.isFlushDue) {
-      this.isFlushDue = true;
-      setTimeout(() => {
-        this.isFlushDue = false;
-        this.flush();
-      }, flushMs);
-    }
+  }
+
+  /** In how many milliseconds lines have to be written; -1 where there are none. */
+  dueInMs(nowMs: number): number {
+    if (this.lines.length === 0) return -1;
+    return Math.min(flushMs, Math.max(0, this.dueMs - nowMs));
+  }
+
+  flushIfDue(nowMs: number): void {
+    if (this.dueInMs(nowMs) === 0) this.flush();
   }
 
   flush(): void {

@@ -1,103 +1,113 @@
 /**
  * One client's connection, as a state machine: receive → head → reply → (file) → head … → close.
- * Every callback here catches its own errors: natively an exception that leaves one ends the process.
+ * Every entry here catches its own errors: natively an exception that leaves the event loop ends the process.
  */
 import * as fs from "node:fs";
-import type { Socket } from "node:net";
+import type { Channel } from "./channel.ts";
 import { findHeadEnd, Head, headIncomplete, headMalformed, oversizeStatus, parseHead } from "./head.ts";
-import { Reply, renderHead, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
-import { hashInSlices, isUnchanged, type Representation, readFully } from "./representation.ts";
-import { concludeAnswer, type Finding, findAnswer } from "./respond.ts";
+import { type Reply, renderHead, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
+import { isUnchanged, readFully } from "./representation.ts";
+import { concludeAnswer, Finding, findAnswer } from "./respond.ts";
 import type { Serving } from "./serving.ts";
-import { hashAtOnceBytes } from "./site.ts";
+import { hashAtOnceBytes, keptFileBytes, type Resource } from "./site.ts";
 
 const EMPTY = Buffer.alloc(0);
-/** Content up to this size goes out with its head in one write; more is read and written in chunks of it. */
-const chunkBytes = 64 * 1024;
-/** Pipelined replies beyond this wait until the client has taken the former ones. */
-const unflushedLimitBytes = 256 * 1024;
+/** Up to this size a file's content goes out with its head in one write. */
+const joinedBytes = 16 * 1024;
+/** After so much of a file the other connections get their turn. */
+const turnBytes = 1024 * 1024;
 /** Content of a request is discarded up to here, to keep the connection; beyond, it is closed. */
 const discardLimitBytes = 1024 * 1024;
-const yieldEveryChunks = 8;
 
 export const headTimeoutMs = 15_000;
 export const idleTimeoutMs = 75_000;
 const writeTimeoutMs = 60_000;
 const lingerTimeoutMs = 2_000;
 
-/** Calls back once what was written has reached the kernel. The runtime's typed write() takes no callback. */
-// biome-ignore lint/suspicious/noExplicitAny: the native runtime offers write's callback through an untyped handle only
-function whenFlushed(socket: any, done: () => void): void {
-  socket.write(EMPTY, done);
-}
-
-/** `::ffff:192.0.2.1` is an IPv4 client on a dual-stack socket. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined || address === "") return "-";
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
-}
+/** Shared by connections that are between requests, which is what most connections are. */
+const noHead = new Head();
 
 export class Connection {
   private readonly id: number;
-  private readonly socket: Socket;
+  readonly channel: Channel;
   private readonly serving: Serving;
-  private readonly address: string;
-  /** "head": between or within heads. "busy": a reply is under way. "closing": told the client, awaiting its end. */
-  private state: "head" | "busy" | "closing" | "closed" = "head";
+  /**
+   * "head": between or within heads. "busy": a reply is under way. "full": the client has to take what it was sent.
+   * "closing": told the client, awaiting its end.
+   */
+  private state: "head" | "busy" | "full" | "closing" | "closed" = "head";
   private pending: Buffer = EMPTY;
   /** Where the search for the head's end goes on. */
   private scanned = 0;
   private discardBytes = 0;
-  private unflushedBytes = 0;
-  /** What is sent now. */
-  private head = new Head();
-  private reply = new Reply(0, "");
+  private hasPeerEnded = false;
+  private head: Head = noHead;
+  private reply: Reply | null = null;
   private startedMs = 0;
   private fd = -1;
   private position = 0;
   private remaining = 0;
-  private chunksSinceYield = 0;
   /** When the time limit of the state runs out. */
   private deadlineMs: number;
-  private writtenAtDeadline = 0;
+  private sentAtDeadline = 0;
 
-  constructor(id: number, socket: Socket, serving: Serving, nowMs: number) {
+  constructor(id: number, channel: Channel, serving: Serving) {
     this.id = id;
-    this.socket = socket;
+    this.channel = channel;
     this.serving = serving;
-    this.address = plainAddress(socket.remoteAddress);
-    this.deadlineMs = nowMs + headTimeoutMs;
-    socket.on("data", (chunk: Buffer) => {
-      this.receive(chunk);
-    });
-    socket.on("error", () => {
-      this.drop();
-    });
-    socket.on("close", () => {
-      this.drop();
-    });
+    this.deadlineMs = serving.nowMs + headTimeoutMs;
   }
 
-  private receive(chunk: Buffer): void {
+  /** Takes what came in; the buffer is the caller's again afterwards. */
+  receive(bytes: Buffer): void {
     if (this.state === "closing" || this.state === "closed") return;
     try {
-      this.pending = this.pending.length === 0 ? chunk : Buffer.concat([this.pending, chunk]);
-      if (this.state === "busy") this.socket.pause();
-      else this.readRequests();
+      if (this.state !== "head") {
+        this.pending = Buffer.concat([this.pending, bytes]);
+        this.channel.pauseReading();
+      } else if (this.pending.length > 0) this.readRequests(Buffer.concat([this.pending, bytes]));
+      else this.readRequests(bytes);
     } catch {
       this.drop();
     }
   }
 
-  /** Takes requests from what was received for as long as their replies go out at once. */
-  private readRequests(): void {
-    while (this.state === "head") {
-      if (this.discardBytes > 0) this.discard();
-      this.skipEmptyLines();
-      if (this.discardBytes > 0 || this.pending.length === 0) break;
-      const end = findHeadEnd(this.pending, 0, this.scanned);
+  /** Called when the client took what it was sent, or the turn that was asked for has come. */
+  proceed(): void {
+    try {
+      if (this.state === "busy") this.pump();
+      else if (this.state === "full" && this.channel.isReady()) this.awaitRequest();
+      if (this.state === "head") this.resume();
+    } catch {
+      this.abort();
+    }
+  }
+
+  /** The client will send no more; it may still be waiting for its answer. */
+  peerEnded(): void {
+    this.hasPeerEnded = true;
+    if (this.state === "head" || this.state === "closing") this.drop();
+    else this.head.keepAlive = false;
+  }
+
+  /** Takes requests for as long as their replies go out at once; keeps what is left. */
+  private readRequests(input: Buffer): void {
+    let at = 0;
+    while (this.state === "head" && at < input.length) {
+      if (this.discardBytes > 0) {
+        const count = Math.min(this.discardBytes, input.length - at);
+        this.discardBytes -= count;
+        at += count;
+        continue;
+      }
+      // RFC 9112 2.2: an empty line before a request is ignored.
+      if (this.scanned === 0 && at + 1 < input.length && input[at] === 13 && input[at + 1] === 10) {
+        at += 2;
+        continue;
+      }
+      const end = findHeadEnd(input, at, at + this.scanned);
       if (end === headIncomplete) {
-        this.awaitRestOfHead();
+        this.awaitRestOfHead(input, at);
         break;
       }
       this.scanned = 0;
@@ -105,40 +115,28 @@ export class Connection {
         this.refuse(400);
         break;
       }
-      const head = parseHead(this.pending, 0, end);
-      this.pending = this.pending.subarray(end);
+      const head = parseHead(input, at, end, this.serving.options.hasAccessLog);
+      at = end;
       this.answer(head);
     }
-    // A small buffer of its own lets go of the chunk that it was part of.
-    if (this.pending.length === 0) this.pending = EMPTY;
+    // "closing" and "closed" read nothing more. A copy, since the input is the caller's.
+    if (at >= input.length || this.state === "closing" || this.state === "closed") this.pending = EMPTY;
+    else this.pending = Buffer.from(input.subarray(at));
   }
 
-  private awaitRestOfHead(): void {
-    const status = oversizeStatus(this.pending, 0);
-    if (status !== 0) this.refuse(status);
-    else {
-      if (this.scanned === 0) this.deadlineMs = Date.now() + headTimeoutMs;
-      this.scanned = this.pending.length;
+  private awaitRestOfHead(input: Buffer, at: number): void {
+    const status = oversizeStatus(input, at);
+    if (status !== 0) {
+      this.refuse(status);
+      return;
     }
-  }
-
-  private discard(): void {
-    const count = Math.min(this.discardBytes, this.pending.length);
-    this.pending = this.pending.subarray(count);
-    this.discardBytes -= count;
-  }
-
-  /** RFC 9112 2.2: an empty line before a request is ignored. */
-  private skipEmptyLines(): void {
-    if (this.scanned > 0) return;
-    const pending = this.pending;
-    let start = 0;
-    while (start + 1 < pending.length && pending[start] === 13 && pending[start + 1] === 10) start += 2;
-    if (start > 0) this.pending = pending.subarray(start);
+    if (this.scanned === 0) this.deadlineMs = this.serving.nowMs + headTimeoutMs;
+    this.scanned = input.length - at;
   }
 
   /** Answers what is no request, and closes. */
   private refuse(status: number): void {
+    this.scanned = 0;
     const head = new Head();
     head.error = status;
     head.keepAlive = false;
@@ -147,7 +145,7 @@ export class Connection {
 
   private answer(head: Head): void {
     this.head = head;
-    this.startedMs = performance.now();
+    if (this.serving.options.hasMetrics) this.startedMs = performance.now();
     if (head.error !== 0) {
       this.send(replyWithError(head.error, ""));
       return;
@@ -157,9 +155,42 @@ export class Connection {
       head.keepAlive = false;
     else this.discardBytes = head.contentLength;
     if (this.serving.isDraining) head.keepAlive = false;
+    if (this.isPlainGet(head) && this.sendPacket(head)) return;
     const own = this.answerItself(head);
     if (own !== null) this.send(own);
     else this.answerFromSite(2);
+  }
+
+  /** Whether nothing but the path decides on the answer. */
+  private isPlainGet(head: Head): boolean {
+    return (
+      head.isPlainPath && !head.isConditional && head.keepAlive && head.minor === 1 && head.method === "GET"
+    );
+  }
+
+  /** The common case, with nothing to make: the reply of a small file is kept whole, for the second it is dated with. */
+  private sendPacket(head: Head): boolean {
+    const serving = this.serving;
+    const resource = serving.site.findKept(head.target, serving.nowMs);
+    if (resource === null || (head.hasAcceptEncoding && resource.variants.length > 0)) return false;
+    const representation = resource.identity;
+    if (!representation.isKept || representation.fields === "") return false;
+    const second = Math.floor(serving.nowMs / 1000);
+    if (representation.packetSecond !== second) this.pack(resource, second);
+    this.channel.send(representation.packet, false);
+    this.record(200, resource.path, representation.sizeBytes);
+    if (this.channel.isReady()) this.deadlineMs = serving.nowMs + idleTimeoutMs;
+    else this.state = "full";
+    return true;
+  }
+
+  private pack(resource: Resource, second: number): void {
+    const reply = concludeAnswer(
+      this.head,
+      new Finding(null, resource, resource.identity, 200),
+      this.serving.nowMs,
+    );
+    resource.identity.pack(renderHead(reply, this.serving.dateText(), 1, true), second);
   }
 
   /** Health and metrics. */
@@ -184,21 +215,39 @@ export class Connection {
 
   /** @param tries how often to look again where a file changes between being found and being opened */
   private answerFromSite(tries: number): void {
-    const nowMs = Date.now();
-    const finding = findAnswer(this.head, this.serving.site, this.serving.options.notFoundFilename, nowMs);
+    const serving = this.serving;
+    const finding = findAnswer(this.head, serving.site, serving.options.notFoundFilename, serving.nowMs);
     const representation = finding.representation;
-    if (representation === null || (representation.etag !== "" && representation.isKept)) {
-      this.send(concludeAnswer(this.head, finding, nowMs));
+    if (representation === null) {
+      this.send(concludeAnswer(this.head, finding, serving.nowMs));
       return;
     }
+    if (representation.etag === "" && representation.sizeBytes > hashAtOnceBytes) {
+      this.begin();
+      serving.hashTaskFor(representation).whenDone((isKnown: boolean) => {
+        this.afterHashing(isKnown, finding, tries);
+      });
+      return;
+    }
+    let isPrepared = true;
     try {
-      if (representation.sizeBytes <= hashAtOnceBytes && representation.etag === "") {
-        if (!this.serving.site.prepare(representation)) this.lookAgain(finding, tries);
-        else this.sendFile(finding, tries);
-      } else if (representation.etag === "") this.hashThenSend(finding, representation, tries);
-      else this.sendFile(finding, tries);
+      const isToKeep = !representation.isKept && representation.sizeBytes <= keptFileBytes;
+      if (representation.etag === "" || isToKeep) isPrepared = serving.site.prepare(representation);
     } catch {
-      this.lookAgain(finding, tries);
+      isPrepared = false;
+    }
+    if (isPrepared) this.sendFile(finding, tries);
+    else this.lookAgain(finding, tries);
+  }
+
+  private afterHashing(isKnown: boolean, finding: Finding, tries: number): void {
+    if (this.state === "closed") return;
+    try {
+      if (isKnown) this.sendFile(finding, tries);
+      else this.lookAgain(finding, tries);
+      if (this.state === "head") this.resume();
+    } catch {
+      this.abort();
     }
   }
 
@@ -208,178 +257,129 @@ export class Connection {
     else this.send(replyWithError(503, "Retry-After: 1\r\n"));
   }
 
-  private hashThenSend(finding: Finding, representation: Representation, tries: number): void {
-    this.begin();
-    const fd = fs.openSync(representation.file, "r");
-    if (!isUnchanged(fd, representation)) {
-      fs.closeSync(fd);
-      this.lookAgain(finding, tries);
-      return;
-    }
-    hashInSlices(fd, representation.sizeBytes, (etag: string) => {
-      fs.closeSync(fd);
-      representation.etag = etag;
-      try {
-        if (this.state === "closed") return;
-        if (etag === "") this.lookAgain(finding, tries);
-        else this.sendFile(finding, tries);
-      } catch {
-        this.drop();
-      }
-    });
-  }
-
   /** Concludes the reply of a file whose tag is known, and opens the file where its content is not in memory. */
   private sendFile(finding: Finding, tries: number): void {
-    const reply = concludeAnswer(this.head, finding, Date.now());
+    const reply = concludeAnswer(this.head, finding, this.serving.nowMs);
     const source = reply.source;
     if (source !== null && !source.isKept && this.head.method === "GET" && reply.length > 0) {
-      const fd = fs.openSync(source.file, "r");
-      if (!isUnchanged(fd, source)) {
-        fs.closeSync(fd);
+      let fd = -1;
+      try {
+        fd = fs.openSync(source.file, "r");
+        this.fd = isUnchanged(fd, source) ? fd : -1;
+      } catch {
+        this.fd = -1;
+      }
+      if (this.fd < 0) {
+        if (fd >= 0) fs.closeSync(fd);
         this.lookAgain(finding, tries);
         return;
       }
-      this.fd = fd;
     }
     this.send(reply);
   }
 
   private begin(): void {
     this.state = "busy";
-    this.deadlineMs = Date.now() + writeTimeoutMs;
+    this.deadlineMs = this.serving.nowMs + writeTimeoutMs;
   }
 
   private send(reply: Reply): void {
     this.begin();
     this.reply = reply;
     const head = this.head;
-    const text = renderHead(reply, this.serving.dateAt(Date.now()), head.minor, head.keepAlive);
-    const length = head.method === "HEAD" || !reply.hasContent ? 0 : reply.length;
-    const first = Math.min(length, chunkBytes);
-    const bytes = Buffer.allocUnsafe(text.length + first);
-    bytes.write(text, 0, "latin1");
+    const text = renderHead(reply, this.serving.dateText(), head.minor, head.keepAlive);
     const source = reply.source;
     this.position = reply.start;
-    this.remaining = length;
-    if (length > 0 && source !== null && source.isKept) {
-      source.content.copy(bytes, text.length, reply.start, reply.start + first);
-      this.advance(first);
-    } else if (length > 0 && source === null) {
-      reply.content.copy(bytes, text.length, 0, first);
-      this.advance(first);
-    } else if (length > 0) {
-      const target = bytes.subarray(text.length);
-      if (readFully(this.fd, target, first, this.position) !== first) {
+    this.remaining = head.method === "HEAD" || !reply.hasContent ? 0 : reply.length;
+    if (this.remaining === 0) this.channel.send(Buffer.from(text, "latin1"), false);
+    else if (source === null) this.sendJoined(text, reply.content, 0, reply.length);
+    else if (source.isKept) this.sendJoined(text, source.content, reply.start, reply.length);
+    else if (reply.length <= joinedBytes) {
+      const content = Buffer.allocUnsafe(reply.length);
+      if (readFully(this.fd, content, reply.length, reply.start) !== reply.length) {
         this.abort();
         return;
       }
-      this.advance(first);
-    }
-    this.write(bytes);
-    if (this.remaining > 0) this.sendNextChunk();
+      this.sendJoined(text, content, 0, reply.length);
+    } else this.channel.send(Buffer.from(text, "latin1"), true);
+    if (this.remaining > 0) this.pump();
     else this.finishReply();
   }
 
-  private advance(count: number): void {
-    this.position += count;
-    this.remaining -= count;
+  private sendJoined(text: string, content: Buffer, start: number, length: number): void {
+    const bytes = Buffer.allocUnsafe(text.length + length);
+    bytes.write(text, 0, "latin1");
+    content.copy(bytes, text.length, start, start + length);
+    this.remaining = 0;
+    this.channel.send(bytes, false);
   }
 
-  private write(bytes: Buffer): void {
-    this.unflushedBytes += bytes.length;
-    this.socket.write(bytes);
-  }
-
-  /** Waits until the client took the last chunk, then reads the next; so a slow client costs one chunk of memory. */
-  private sendNextChunk(): void {
-    whenFlushed(this.socket, () => {
-      if (this.state === "closed") return;
-      this.unflushedBytes = 0;
-      this.chunksSinceYield += 1;
-      // Natively timers starve while flush callbacks stay ready.
-      if (this.chunksSinceYield % yieldEveryChunks === 0) setImmediate(() => this.pumpChunk());
-      else this.pumpChunk();
-    });
-  }
-
-  private pumpChunk(): void {
-    if (this.state === "closed") return;
-    try {
-      this.deadlineMs = Date.now() + writeTimeoutMs;
-      const count = Math.min(this.remaining, chunkBytes);
-      const bytes = Buffer.allocUnsafe(count);
-      const source = this.reply.source;
-      if (source === null) this.reply.content.copy(bytes, 0, this.position, this.position + count);
-      else if (readFully(this.fd, bytes, count, this.position) !== count) {
+  /** Sends of the file what the client takes; so a slow client costs next to no memory. */
+  private pump(): void {
+    const channel = this.channel;
+    let turn = turnBytes;
+    while (this.remaining > 0) {
+      if (!channel.isReady()) return;
+      if (turn <= 0) {
+        channel.yieldTurn();
+        return;
+      }
+      const count = channel.sendFile(this.fd, this.position, Math.min(this.remaining, turn));
+      if (count < 0) {
         this.abort();
         return;
       }
-      this.advance(count);
-      this.write(bytes);
-      if (this.remaining > 0) this.sendNextChunk();
-      else this.finishReply();
-    } catch {
-      this.abort();
+      this.deadlineMs = this.serving.nowMs + writeTimeoutMs;
+      this.position += count;
+      this.remaining -= count;
+      turn -= count;
     }
+    this.finishReply();
   }
 
   /** The file got shorter while being sent: the client can only be told by a connection that ends too early. */
   private abort(): void {
-    this.record();
+    this.recordReply();
     this.drop();
   }
 
   private finishReply(): void {
     this.closeFile();
-    this.record();
-    if (!this.head.keepAlive) {
-      this.endConnection();
-      return;
-    }
-    if (this.unflushedBytes <= unflushedLimitBytes) {
-      this.awaitRequest();
-      return;
-    }
-    whenFlushed(this.socket, () => {
-      if (this.state === "closed") return;
-      this.unflushedBytes = 0;
-      this.awaitRequest();
-      this.resume();
-    });
+    this.recordReply();
+    if (!this.head.keepAlive || this.hasPeerEnded) this.endConnection();
+    else if (this.channel.isReady()) this.awaitRequest();
+    else this.state = "full";
   }
 
   private awaitRequest(): void {
     this.state = "head";
-    this.deadlineMs = Date.now() + idleTimeoutMs;
-    if (this.chunksSinceYield > 0) {
-      // The reply took several turns: what was received meanwhile is read now.
-      this.chunksSinceYield = 0;
-      this.unflushedBytes = 0;
-      setImmediate(() => this.resume());
-    }
+    this.head = noHead;
+    this.reply = null;
+    this.deadlineMs = this.serving.nowMs + idleTimeoutMs;
   }
 
+  /** Goes on with what was received while a reply was under way. */
   private resume(): void {
-    if (this.state !== "head") return;
-    try {
-      this.socket.resume();
-      this.readRequests();
-    } catch {
-      this.drop();
-    }
+    this.channel.resumeReading();
+    const pending = this.pending;
+    this.pending = EMPTY;
+    if (pending.length > 0) this.readRequests(pending);
+    if (this.hasPeerEnded && this.state === "head") this.drop();
   }
 
-  private record(): void {
+  private recordReply(): void {
     const reply = this.reply;
-    if (!reply.isRecorded) return;
-    const serving = this.serving;
+    if (reply === null || !reply.isRecorded) return;
     const sent = this.head.method === "HEAD" || !reply.hasContent ? 0 : reply.length - this.remaining;
-    if (serving.options.hasMetrics) {
-      serving.metrics.record(reply.status, reply.path, (performance.now() - this.startedMs) / 1000);
-    }
+    this.record(reply.status, reply.path, sent);
+  }
+
+  private record(status: number, path: string, sentBytes: number): void {
+    const serving = this.serving;
+    if (serving.options.hasMetrics)
+      serving.metrics.record(status, path, (performance.now() - this.startedMs) / 1000);
     if (serving.options.hasAccessLog) {
-      serving.accessLog.record(this.address, this.head, reply.status, sent, Date.now());
+      serving.accessLog.record(this.channel.address, this.head, status, sentBytes, serving.nowMs);
     }
   }
 
@@ -390,18 +390,20 @@ export class Connection {
   private endConnection(): void {
     this.state = "closing";
     this.pending = EMPTY;
-    this.deadlineMs = Date.now() + lingerTimeoutMs;
-    this.socket.end();
-    this.socket.resume();
+    this.deadlineMs = this.serving.nowMs + lingerTimeoutMs;
+    this.channel.endWriting();
+    if (this.hasPeerEnded && this.channel.isReady()) this.drop();
+    else this.channel.resumeReading();
   }
 
   /** Called once a second. */
   checkDeadline(nowMs: number): void {
     if (nowMs < this.deadlineMs) return;
-    if (this.state === "busy" && this.socket.bytesWritten > this.writtenAtDeadline) {
+    const sent = this.channel.sentBytes;
+    if (this.state !== "head" && sent > this.sentAtDeadline) {
       // A client that takes its bytes, however slowly, is let go on.
-      this.writtenAtDeadline = this.socket.bytesWritten;
-      this.deadlineMs = nowMs + writeTimeoutMs;
+      this.sentAtDeadline = sent;
+      this.deadlineMs = nowMs + (this.state === "closing" ? lingerTimeoutMs : writeTimeoutMs);
     } else if (this.state === "head" && this.scanned > 0) this.refuse(408);
     else this.drop();
   }
@@ -409,7 +411,7 @@ export class Connection {
   /** For a server that drains: an idle connection is closed, a busy one after its reply. */
   drain(): void {
     if (this.state === "head" && this.scanned === 0) this.drop();
-    else this.head.keepAlive = false;
+    else if (this.head !== noHead) this.head.keepAlive = false;
   }
 
   private closeFile(): void {
@@ -430,6 +432,6 @@ export class Connection {
     this.pending = EMPTY;
     this.closeFile();
     this.serving.connections.delete(this.id);
-    if (!this.socket.destroyed) this.socket.destroy();
+    this.channel.close();
   }
 }

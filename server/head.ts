@@ -9,6 +9,9 @@ const LF = 10;
 const SPACE = 32;
 const TAB = 9;
 const COLON = 58;
+const DOT = 46;
+const SLASH = 47;
+const QUESTION = 63;
 
 /** Above this the request line is answered 414 and the fields 431; nginx and Apache take 8 KiB. */
 export const maxRequestLineBytes = 8192;
@@ -23,8 +26,11 @@ export class Head {
   /** 0 or 1: the minor version of HTTP/1.x. */
   minor = 1;
   keepAlive = true;
+  /** Whether the target is a path that needs no decoding, and no query. */
+  isPlainPath = false;
+  /** Whether a precondition or a range asks for more than the plain file. */
+  isConditional = false;
   hasHost = false;
-  host = "";
   /** Bytes of content that follow the head; -1 when it comes in chunks. */
   contentLength = 0;
   hasContentLength = false;
@@ -105,41 +111,70 @@ function joinValues(former: string, value: string): string {
   return former === "" ? value : `${former}, ${value}`;
 }
 
-function parseRequestLine(head: Head, bytes: Buffer, start: number, end: number): void {
+/** Whether `text` stands at `start`; the caller knows that there are bytes enough. */
+function bytesAre(bytes: Buffer, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** Takes the method, without a new string for the two that matter; returns the place of the space behind it, or -1. */
+function takeMethod(head: Head, bytes: Buffer, start: number, end: number): number {
   let i = start;
   while (i < end && isTokenByte(bytes[i] ?? 0)) i++;
-  if (i === start || i >= end || bytes[i] !== SPACE) {
+  if (i === start || i >= end || bytes[i] !== SPACE) return -1;
+  if (i - start === 3 && bytesAre(bytes, start, "GET")) head.method = "GET";
+  else if (i - start === 4 && bytesAre(bytes, start, "HEAD")) head.method = "HEAD";
+  else head.method = bytes.toString("latin1", start, i);
+  return i;
+}
+
+function parseRequestLine(head: Head, bytes: Buffer, start: number, end: number): void {
+  const methodEnd = takeMethod(head, bytes, start, end);
+  if (methodEnd < 0) {
     head.error = 400;
     return;
   }
-  head.method = bytes.toString("latin1", start, i);
-  const targetStart = i + 1;
-  i = targetStart;
-  // Bytes above 127 are let through: some clients send UTF-8 unescaped, and it can't be mistaken.
-  while (i < end && (bytes[i] ?? 0) > SPACE && bytes[i] !== 127) i++;
+  const targetStart = methodEnd + 1;
+  let isPlain = targetStart < end && bytes[targetStart] === SLASH;
+  let former = 0;
+  let i = targetStart;
+  while (i < end) {
+    const byte = bytes[i] ?? 0;
+    // Bytes above 127 are let through: some clients send UTF-8 unescaped, and it can't be mistaken.
+    if (byte <= SPACE || byte === 127) break;
+    if (byte <= SLASH) {
+      // % and #, and the beginnings of // and /.
+      if (byte === 37 || byte === 35) isPlain = false;
+      else if (former === SLASH && (byte === DOT || byte === SLASH)) isPlain = false;
+    } else if (byte === QUESTION || byte > 126) isPlain = false;
+    former = byte;
+    i++;
+  }
   if (i === targetStart || i >= end || bytes[i] !== SPACE) {
     head.error = 400;
     return;
   }
   head.target = bytes.toString("latin1", targetStart, i);
-  parseVersion(head, bytes.toString("latin1", i + 1, end));
+  head.isPlainPath = isPlain;
+  parseVersion(head, bytes, i + 1, end);
 }
 
-function parseVersion(head: Head, version: string): void {
-  if (version === "HTTP/1.1") return;
-  if (version === "HTTP/1.0") head.minor = 0;
-  else head.error = isVersion(version) ? 505 : 400;
-}
-
-function isVersion(text: string): boolean {
-  if (text.length !== 8 || !text.startsWith("HTTP/") || text.charCodeAt(6) !== 46) return false;
-  const major = text.charCodeAt(5);
-  const minor = text.charCodeAt(7);
-  return major >= 48 && major <= 57 && minor >= 48 && minor <= 57;
+function parseVersion(head: Head, bytes: Buffer, start: number, end: number): void {
+  if (end - start !== 8 || !bytesAre(bytes, start, "HTTP/") || bytes[start + 6] !== DOT) {
+    head.error = 400;
+    return;
+  }
+  const major = (bytes[start + 5] ?? 0) - 48;
+  const minor = (bytes[start + 7] ?? 0) - 48;
+  if (major < 0 || major > 9 || minor < 0 || minor > 9) head.error = 400;
+  else if (major !== 1 || minor > 1) head.error = 505;
+  else head.minor = minor;
 }
 
 /** Takes one field line; the bytes are those before its CRLF. */
-function parseField(head: Head, bytes: Buffer, start: number, end: number): void {
+function parseField(head: Head, bytes: Buffer, start: number, end: number, keepLogFields: boolean): void {
   let colon = start;
   while (colon < end && isTokenByte(bytes[colon] ?? 0)) colon++;
   // No name, a space before the colon (RFC 9112 5.1), a folded line (5.2): all refused here.
@@ -158,23 +193,31 @@ function parseField(head: Head, bytes: Buffer, start: number, end: number): void
       return;
     }
   }
-  takeField(head, bytes, start, colon, from, to);
+  takeField(head, bytes, start, colon, from, to, keepLogFields);
 }
 
 /** Keeps the value of the fields that this server reads; the length of the name decides fast which may be meant. */
-function takeField(head: Head, bytes: Buffer, start: number, colon: number, from: number, to: number): void {
+function takeField(
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  colon: number,
+  from: number,
+  to: number,
+  keepLogFields: boolean,
+): void {
   switch (colon - start) {
     case 4:
       if (nameIs(bytes, start, colon, "host")) {
-        // RFC 9112 3.2: more than one Host is 400.
-        if (head.hasHost) head.error = 400;
+        // RFC 9112 3.2: more than one Host, or one that is none, is 400.
+        if (head.hasHost || !isHost(bytes, from, to)) head.error = 400;
         head.hasHost = true;
-        head.host = bytes.toString("latin1", from, to);
       }
       break;
     case 5:
       if (nameIs(bytes, start, colon, "range")) {
         head.range = joinValues(head.range, bytes.toString("latin1", from, to));
+        head.isConditional = true;
       }
       break;
     case 6:
@@ -183,25 +226,29 @@ function takeField(head: Head, bytes: Buffer, start: number, colon: number, from
       }
       break;
     case 7:
-      if (nameIs(bytes, start, colon, "referer")) head.referer = bytes.toString("latin1", from, to);
+      if (keepLogFields && nameIs(bytes, start, colon, "referer"))
+        head.referer = bytes.toString("latin1", from, to);
       break;
     case 8:
       if (nameIs(bytes, start, colon, "if-match")) {
         head.ifMatch = joinValues(head.ifMatch, bytes.toString("latin1", from, to));
+        head.isConditional = true;
       } else if (nameIs(bytes, start, colon, "if-range")) {
         head.ifRange = joinValues(head.ifRange, bytes.toString("latin1", from, to));
+        head.isConditional = true;
       }
       break;
     case 10:
       if (nameIs(bytes, start, colon, "connection")) {
         head.connection = joinValues(head.connection, bytes.toString("latin1", from, to));
-      } else if (nameIs(bytes, start, colon, "user-agent")) {
+      } else if (keepLogFields && nameIs(bytes, start, colon, "user-agent")) {
         head.userAgent = bytes.toString("latin1", from, to);
       }
       break;
     case 13:
       if (nameIs(bytes, start, colon, "if-none-match")) {
         head.ifNoneMatch = joinValues(head.ifNoneMatch, bytes.toString("latin1", from, to));
+        head.isConditional = true;
       }
       break;
     case 14:
@@ -221,11 +268,13 @@ function takeField(head: Head, bytes: Buffer, start: number, colon: number, from
         head.transferEncoding = joinValues(head.transferEncoding, bytes.toString("latin1", from, to));
       } else if (nameIs(bytes, start, colon, "if-modified-since")) {
         head.ifModifiedSince = joinValues(head.ifModifiedSince, bytes.toString("latin1", from, to));
+        head.isConditional = true;
       }
       break;
     case 19:
       if (nameIs(bytes, start, colon, "if-unmodified-since")) {
         head.ifUnmodifiedSince = joinValues(head.ifUnmodifiedSince, bytes.toString("latin1", from, to));
+        head.isConditional = true;
       }
       break;
     default:
@@ -253,12 +302,13 @@ function takeContentLength(head: Head, text: string): void {
 }
 
 /** Host = uri-host [ ":" port ] (RFC 9110 7.2): a rough check that leaves no room for another reading. */
-function isHost(host: string): boolean {
-  for (let i = 0; i < host.length; i++) {
-    const code = host.charCodeAt(i);
-    const isLetter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90);
-    const isDigit = code >= 48 && code <= 57;
-    if (!isLetter && !isDigit && !"-._~%!$&'()*+,;=:[]".includes(host.charAt(i))) return false;
+function isHost(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0;
+    if ((byte >= 97 && byte <= 122) || (byte >= 45 && byte <= 58 && byte !== SLASH)) continue;
+    if ((byte >= 65 && byte <= 90) || (byte < 128 && "_~%!$&'()*+,;=[]".includes(String.fromCharCode(byte))))
+      continue;
+    return false;
   }
   return true;
 }
@@ -274,7 +324,7 @@ export function listIncludes(list: string, item: string): boolean {
 
 /** What the fields mean together; sets `error`, `keepAlive` and `contentLength`. */
 function concludeHead(head: Head): void {
-  if ((head.minor === 1 && !head.hasHost) || !isHost(head.host)) {
+  if (head.minor === 1 && !head.hasHost) {
     head.error = 400;
     return;
   }
@@ -289,7 +339,7 @@ function concludeHead(head: Head): void {
     head.error = 417;
     return;
   }
-  if (head.minor === 1) head.keepAlive = !listIncludes(head.connection, "close");
+  if (head.minor === 1) head.keepAlive = head.connection === "" || !listIncludes(head.connection, "close");
   else
     head.keepAlive = listIncludes(head.connection, "keep-alive") && !listIncludes(head.connection, "close");
 }
@@ -297,8 +347,9 @@ function concludeHead(head: Head): void {
 /**
  * Parses the head whose bytes run from `start` to `end` (as findHeadEnd gave it).
  * On an error the rest is unread: `method` and `target` may be empty.
+ * @param keepLogFields whether Referer and User-Agent are wanted
  */
-export function parseHead(bytes: Buffer, start: number, end: number): Head {
+export function parseHead(bytes: Buffer, start: number, end: number, keepLogFields = true): Head {
   const head = new Head();
   let lineStart = start;
   let line = 0;
@@ -310,7 +361,7 @@ export function parseHead(bytes: Buffer, start: number, end: number): Head {
       else parseRequestLine(head, bytes, lineStart, lineEnd);
     } else if (lineEnd > lineStart) {
       if (line > maxFields || end - start > maxHeadBytes) head.error = 431;
-      else parseField(head, bytes, lineStart, lineEnd);
+      else parseField(head, bytes, lineStart, lineEnd, keepLogFields);
     }
     if (head.error !== 0) break;
     line++;

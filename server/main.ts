@@ -1,128 +1,107 @@
-/** The server's process: flags in, listening, signals, exit status. */
-import * as fs from "node:fs";
+/** The server's process on Node. The native build's is native/main.ts. */
 import * as net from "node:net";
 import { Connection } from "./connection.ts";
-import { checkHealth, runningOptions } from "./healthcheck.ts";
-import { helpText, type Options, parseListenAddress, parseOptions, version } from "./options.ts";
-import { Serving } from "./serving.ts";
+import { HealthQuestion, healthTimeoutMs } from "./healthcheck.ts";
+import { descriptorLimit, NodeChannel } from "./node-channel.ts";
+import { type Options, parseListenAddress } from "./options.ts";
+import { connectionLimit, overloadText, Serving } from "./serving.ts";
+import { announce, fail, graceMs, listenProblem, start } from "./start.ts";
 
-const graceMs = 8_000;
-/** Descriptors that are not connections: standard streams, the listener, the poller, a file being hashed. */
-const reservedDescriptors = 16;
-
-function fail(message: string, status: number): void {
-  process.stderr.write(`statigo: ${message}\n`);
-  process.exitCode = status;
+function checkHealth(options: Options): void {
+  const question = new HealthQuestion(options);
+  const socket = net.connect({ port: question.port, host: question.host });
+  const finish = (problem: string): void => {
+    socket.removeAllListeners().on("error", () => {});
+    socket.destroy();
+    if (problem !== "") fail(problem, 1);
+  };
+  socket.setTimeout(healthTimeoutMs, () => finish(question.judge("")));
+  socket.on("error", () => finish(`no connection to ${question.where}`));
+  socket.on("end", () => finish(question.judge("")));
+  socket.on("data", (chunk: Buffer) => finish(question.judge(chunk.toString("latin1"))));
+  socket.on("connect", () => socket.write(question.request));
 }
 
-/** What is wrong with the root, or "". */
-function checkRoot(directory: string): string {
-  try {
-    if (!fs.statSync(directory).isDirectory()) return `--root-dir ${directory} is not a folder`;
-    fs.accessSync(directory, fs.constants.R_OK | fs.constants.X_OK);
-    return "";
-  } catch {
-    return `--root-dir ${directory} can't be read: it is missing, or this user may not enter it`;
-  }
+/** Hands a socket's events to its connection, each as a turn of the server. */
+function accept(serving: Serving, socket: net.Socket, id: number): void {
+  const turn = (work: () => void) => () => {
+    serving.beginTurn();
+    work();
+    if (serving.hasTasks()) runTasks(serving);
+  };
+  const channel = new NodeChannel(
+    socket,
+    turn(() => connection.proceed()),
+  );
+  const connection = new Connection(id, channel, serving);
+  serving.connections.set(id, connection);
+  socket.on("data", (chunk: Buffer) => turn(() => connection.receive(chunk))());
+  socket.on(
+    "end",
+    turn(() => connection.peerEnded()),
+  );
+  socket.on("error", () => connection.drop());
+  socket.on("close", () => connection.drop());
 }
 
-/** How many connections the descriptor limit bears, with an open file for each; beyond it accept() would spin. */
-function connectionLimit(): number {
-  let limit = 1024;
-  try {
-    for (const line of fs.readFileSync("/proc/self/limits", "utf8").split("\n")) {
-      if (!line.startsWith("Max open files")) continue;
-      const soft = Number(line.slice(14).trim().split(" ")[0] ?? "");
-      if (soft > 0) limit = soft;
-    }
-  } catch {
-    // No procfs: POSIX's customary limit holds.
-  }
-  return Math.max(1, Math.floor((limit - reservedDescriptors) / 2));
+const withTasksRunning = new WeakSet<Serving>();
+
+/** Hashes on in the pauses between events. */
+function runTasks(serving: Serving): void {
+  if (withTasksRunning.has(serving)) return;
+  withTasksRunning.add(serving);
+  setImmediate(() => {
+    withTasksRunning.delete(serving);
+    serving.beginTurn();
+    serving.stepTasks();
+    if (serving.hasTasks()) runTasks(serving);
+  });
 }
 
 function serve(options: Options): void {
   const serving = new Serving(options);
   const address = parseListenAddress(options.listenAddress);
-  const maxConnections = connectionLimit();
+  const maxConnections = connectionLimit(descriptorLimit());
   let nextId = 1;
-
-  const server = net.createServer((socket: net.Socket) => {
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     if (serving.connections.size >= maxConnections || serving.isDraining) {
       socket.on("error", () => {});
-      socket.destroy();
+      socket.end(overloadText);
       return;
     }
-    const id = nextId;
+    accept(serving, socket, nextId);
     nextId += 1;
-    serving.connections.set(id, new Connection(id, socket, serving, Date.now()));
   });
-
-  const sweep = setInterval(() => {
-    const nowMs = Date.now();
-    serving.connections.forEach((connection) => {
-      connection.checkDeadline(nowMs);
-    });
-  }, 1000);
-
-  server.on("error", (error: Error) => {
-    clearInterval(sweep);
-    fail(`can't listen on ${options.listenAddress}: ${error.message}`, 1);
+  const ticks = setInterval(() => {
+    serving.beginTurn();
+    serving.endTurn();
+  }, 50);
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    clearInterval(ticks);
+    fail(listenProblem(options.listenAddress, error.code ?? error.message), 1);
   });
-
   const drain = (): void => {
     if (serving.isDraining) return;
-    serving.isDraining = true;
-    const hardStop = setTimeout(() => {
-      serving.connections.forEach((connection) => {
-        connection.drop();
-      });
-    }, graceMs);
+    const hardStop = setTimeout(() => serving.dropAll(), graceMs);
     server.close(() => {
-      clearInterval(sweep);
+      clearInterval(ticks);
       clearTimeout(hardStop);
       serving.accessLog.flush();
     });
-    serving.connections.forEach((connection) => {
-      connection.drain();
-    });
+    serving.drain();
   };
   process.on("SIGTERM", drain);
   process.on("SIGINT", drain);
-
-  const onListening = (): void => {
-    process.stderr.write(
-      `statigo ${version}: site ${options.site}, ${options.rootDirectory} on ${options.listenAddress}\n`,
-    );
-  };
-  if (address.host === "") server.listen({ port: address.port }, onListening);
-  else server.listen({ port: address.port, host: address.host }, onListening);
+  // The reader of the log may go away; the site goes on being served.
+  process.stdout.on("error", () => {});
+  const where = address.host === "" ? { port: address.port } : { port: address.port, host: address.host };
+  server.listen(where, () => announce(options));
 }
 
-function run(): void {
-  const nomadPort = process.env["NOMAD_PORT_http"] ?? "";
-  const options = parseOptions(process.argv.slice(2), nomadPort, process.env["STATIGO_SITE"] ?? "");
-  if (options.error !== "") {
-    fail(options.error, 2);
-    return;
-  }
-  if (options.command === "help") {
-    process.stdout.write(helpText());
-    return;
-  }
-  if (options.command === "version") {
-    process.stdout.write(`statigo ${version}\n`);
-    return;
-  }
-  if (options.command === "healthcheck") {
-    checkHealth(runningOptions(options, nomadPort), (problem: string) => {
-      if (problem !== "") fail(problem, 1);
-    });
-    return;
-  }
-  const problem = checkRoot(options.rootDirectory);
-  if (problem !== "") fail(problem, 2);
-  else serve(options);
-}
-
-run();
+const options = start(
+  process.argv.slice(2),
+  process.env["NOMAD_PORT_http"] ?? "",
+  process.env["STATIGO_SITE"] ?? "",
+);
+if (options !== null && options.command === "healthcheck") checkHealth(options);
+else if (options !== null) serve(options);

@@ -1,9 +1,9 @@
 /** One file on disk as it is sent: the file itself, or a compressed sibling of it. */
 import * as crypto from "node:crypto";
 import * as fs from "node:fs";
+import type { HashTask } from "./hash-task.ts";
 
 const EMPTY = Buffer.alloc(0);
-const hashSliceBytes = 1 << 20;
 
 export class Representation {
   readonly file: string;
@@ -19,6 +19,11 @@ export class Representation {
   isKept = false;
   /** The fields of a 200 that depend on the file alone, made once its tag is known. */
   fields = "";
+  /** The whole 200 to a plain GET, head and content, as of a second; `content` is a part of it. */
+  packet: Buffer = EMPTY;
+  packetSecond = -1;
+  /** While the tag is being made. */
+  hashTask: HashTask | null = null;
   constructor(file: string, coding: string, sizeBytes: number, modifiedMs: number, inode: number) {
     this.file = file;
     this.coding = coding;
@@ -44,7 +49,22 @@ export class Representation {
 
   release(): void {
     this.content = EMPTY;
+    this.packet = EMPTY;
+    this.packetSecond = -1;
     this.isKept = false;
+  }
+
+  /**
+   * Puts the head before the kept content, in one buffer of its own: the one before may still be on its way out.
+   * @param second for which the head's Date holds
+   */
+  pack(head: string, second: number): void {
+    const packet = Buffer.allocUnsafe(head.length + this.content.length);
+    packet.write(head, 0, "latin1");
+    this.content.copy(packet, head.length, 0, this.content.length);
+    this.content = packet.subarray(head.length);
+    this.packet = packet;
+    this.packetSecond = second;
   }
 }
 
@@ -70,7 +90,7 @@ export function readFully(fd: number, target: Buffer, length: number, position: 
 }
 
 /** The entity tag for content with this digest. 64 bits of SHA-1: a change goes unseen once in 10^19. */
-function tagOfDigest(hexDigest: string): string {
+export function tagOfDigest(hexDigest: string): string {
   return `"${hexDigest.slice(0, 16)}"`;
 }
 
@@ -78,31 +98,4 @@ export function tagOfContent(content: Buffer): string {
   const hash = crypto.createHash("sha1");
   hash.update(content);
   return tagOfDigest(hash.digest("hex"));
-}
-
-/**
- * Hashes a big file a slice at a time, giving other connections their turn in between (a 200 MB file takes
- * 0.7 s natively). `done` is called with the tag, or with "" where the file changed or could not be read.
- */
-export function hashInSlices(fd: number, sizeBytes: number, done: (etag: string) => void): void {
-  const hash = crypto.createHash("sha1");
-  const slice = Buffer.alloc(Math.min(hashSliceBytes, sizeBytes));
-  let position = 0;
-  const step = (): void => {
-    let count = 0;
-    try {
-      count = readFully(fd, slice, Math.min(slice.length, sizeBytes - position), position);
-    } catch {
-      count = 0;
-    }
-    if (count === 0) {
-      done("");
-      return;
-    }
-    hash.update(slice.subarray(0, count));
-    position += count;
-    if (position === sizeBytes) done(tagOfDigest(hash.digest("hex")));
-    else setImmediate(step);
-  };
-  step();
 }

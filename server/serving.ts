@@ -1,19 +1,30 @@
 /** What all connections share. */
 import { AccessLog } from "./access-log.ts";
 import type { Connection } from "./connection.ts";
+import { HashTask } from "./hash-task.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
+import type { Representation } from "./representation.ts";
 import { Site } from "./site.ts";
+
+/** Descriptors that are not connections: standard streams, the listener, the poller, files being hashed. */
+const reservedDescriptors = 16;
+const sweepMs = 1000;
 
 export class Serving {
   readonly options: Options;
   readonly site: Site;
   readonly metrics: Metrics;
   readonly accessLog: AccessLog;
+  /** By the runtime's number for each. */
   readonly connections = new Map<number, Connection>();
   /** Set while the server drains: no connection is kept for another request. */
   isDraining = false;
+  /** The time of the turn of the loop that is under way. */
+  nowMs = 0;
+  private tasks: HashTask[] = [];
+  private sweptMs = 0;
   private dateSecond = -1;
   private date = "";
   constructor(options: Options) {
@@ -21,15 +32,84 @@ export class Serving {
     this.site = new Site(options.rootDirectory, options.indexFilename, options.serveHidden);
     this.metrics = new Metrics(options.site);
     this.accessLog = new AccessLog();
+    this.beginTurn();
+  }
+
+  /** To be called by the runtime before it hands over what a turn of its loop brought. */
+  beginTurn(): void {
+    this.nowMs = Date.now();
   }
 
   /** The Date field's value, made once a second. */
-  dateAt(nowMs: number): string {
-    const second = Math.floor(nowMs / 1000);
+  dateText(): string {
+    const second = Math.floor(this.nowMs / 1000);
     if (second !== this.dateSecond) {
       this.dateSecond = second;
-      this.date = formatHttpDate(nowMs);
+      this.date = formatHttpDate(this.nowMs);
     }
     return this.date;
   }
+
+  /** The task that makes the tag of a big file: the one under way, or a new one. */
+  hashTaskFor(representation: Representation): HashTask {
+    const known = representation.hashTask;
+    if (known !== null) return known;
+    const task = new HashTask(representation);
+    representation.hashTask = task;
+    this.tasks.push(task);
+    return task;
+  }
+
+  hasTasks(): boolean {
+    return this.tasks.length > 0;
+  }
+
+  /** One step of each background task. */
+  stepTasks(): void {
+    const tasks = this.tasks;
+    this.tasks = [];
+    for (const task of tasks) {
+      if (task.step()) this.tasks.push(task);
+    }
+  }
+
+  /** Time limits, once a second, and the log. To be called at the end of each turn. */
+  endTurn(): void {
+    this.accessLog.flushIfDue(this.nowMs);
+    if (this.nowMs - this.sweptMs < sweepMs && this.nowMs >= this.sweptMs) return;
+    this.sweptMs = this.nowMs;
+    this.connections.forEach((connection) => {
+      connection.checkDeadline(this.nowMs);
+    });
+  }
+
+  /** How long the loop may sleep, in milliseconds; -1 for without end. */
+  sleepMs(): number {
+    if (this.tasks.length > 0) return 0;
+    const logMs = this.accessLog.dueInMs(this.nowMs);
+    if (this.connections.size === 0) return logMs;
+    return logMs < 0 ? sweepMs : Math.min(logMs, sweepMs);
+  }
+
+  drain(): void {
+    this.isDraining = true;
+    this.connections.forEach((connection) => {
+      connection.drain();
+    });
+  }
+
+  dropAll(): void {
+    this.connections.forEach((connection) => {
+      connection.drop();
+    });
+  }
 }
+
+/** How many connections a limit of descriptors bears, with an open file for each. */
+export function connectionLimit(descriptorLimit: number): number {
+  return Math.max(1, Math.floor((descriptorLimit - reservedDescriptors) / 2));
+}
+
+/** The answer to a connection beyond the limit. */
+export const overloadText =
+  "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";

@@ -13,7 +13,7 @@ import { isHidden } from "./route.ts";
 const recheckMs = 1000;
 const rootRecheckMs = 250;
 /** Files up to this size are kept in memory, together up to the second figure; then all are let go. */
-const keptFileBytes = 16 * 1024;
+export const keptFileBytes = 16 * 1024;
 const keptTotalBytes = 256 * 1024;
 /** Up to this size a file is hashed at once (about 3 ms natively); above, a slice at a time. */
 export const hashAtOnceBytes = 1 << 20;
@@ -80,6 +80,14 @@ export class Site {
     if (found !== null) this.resources.set(path, found);
     else if (known !== undefined) this.resources.delete(path);
     return found;
+  }
+
+  /** What find() gave less than a second ago, or null. */
+  findKept(path: string, nowMs: number): Resource | null {
+    this.followRoot(nowMs);
+    const known = this.resources.get(path);
+    if (known === undefined || nowMs - known.checkedMs >= recheckMs || nowMs < known.checkedMs) return null;
+    return known;
   }
 
   /** Whether the path, which has no slash at its end, is a directory with an index. */

@@ -1,0 +1,57 @@
+/** From command line to what is to be done: the same on both runtimes. */
+import * as fs from "node:fs";
+import { runningOptions } from "./healthcheck.ts";
+import { helpText, type Options, parseOptions, version } from "./options.ts";
+
+/** How long replies under way may take after SIGTERM; Docker kills after 10 s. */
+export const graceMs = 8_000;
+
+export function fail(message: string, status: number): void {
+  process.stderr.write(`statigo: ${message}\n`);
+  process.exitCode = status;
+}
+
+/** What is wrong with the root, or "". */
+function checkRoot(directory: string): string {
+  try {
+    if (!fs.statSync(directory).isDirectory()) return `--root-dir ${directory} is not a folder`;
+    fs.accessSync(directory, fs.constants.R_OK | fs.constants.X_OK);
+    return "";
+  } catch {
+    return `--root-dir ${directory} can't be read: it is missing, or this user may not enter it`;
+  }
+}
+
+/** The line for a listener that failed. @param code as of errno, such as EADDRINUSE */
+export function listenProblem(address: string, code: string): string {
+  let reason = code;
+  if (code === "EADDRINUSE") reason = "another program listens there (EADDRINUSE): choose another port";
+  else if (code === "EACCES")
+    reason = "not allowed (EACCES): ports below 1024 need root or CAP_NET_BIND_SERVICE";
+  else if (code === "EADDRNOTAVAIL") reason = "this machine has no such address (EADDRNOTAVAIL)";
+  return `can't listen on ${address}: ${reason}`;
+}
+
+export function announce(options: Options): void {
+  process.stderr.write(
+    `statigo ${version}: site ${options.site}, ${options.rootDirectory} on ${options.listenAddress}\n`,
+  );
+}
+
+/** Answers the flags that only answer, and refuses wrong ones; the options to go on with, or null. */
+export function start(args: readonly string[], nomadPort: string, site: string): Options | null {
+  const options = parseOptions(args, nomadPort, site);
+  if (options.error !== "") {
+    fail(options.error, 2);
+    return null;
+  }
+  if (options.command === "help" || options.command === "version") {
+    process.stdout.write(options.command === "help" ? helpText() : `statigo ${version}\n`);
+    return null;
+  }
+  if (options.command === "healthcheck") return runningOptions(options, nomadPort);
+  const problem = checkRoot(options.rootDirectory);
+  if (problem === "") return options;
+  fail(problem, 2);
+  return null;
+}
