@@ -20,6 +20,9 @@ export function explainConnectionError(error: unknown, who: string, at: string, 
       tls?.ca === undefined ? "set tls.ca to its authority's PEM file" : "check tls.ca and tls.serverName";
     return `${who} at ${at} has a certificate that is not trusted (${code}): ${advice}`;
   }
+  if (code !== undefined && /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA)$/.test(code)) {
+    return `${who} at ${at} wants a client certificate that it trusts: set tls.cert and tls.key`;
+  }
   if (code === "EPROTO") return `${who} at ${at} does not speak TLS: should the address be http?`;
   return `${who} at ${at} could not be asked: ${code ?? message}`;
 }

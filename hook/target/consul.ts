@@ -64,14 +64,14 @@ async function writeTag(
   try {
     return await setWithoutOverwriting(client, key, tag, { ctx: cancellation }, context);
   } catch (error) {
-    return { kind: "failed", reason: explain(error, options, key) };
+    return { kind: "failed", reason: explain(error, options, key, context.signal.aborted) };
   } finally {
     context.signal.removeEventListener("abort", cancel);
     client.destroy();
   }
 }
 
-function connect({ address, token, datacenter, tls, timeout }: Options): Consul {
+function connect({ address, token, datacenter, tls }: Options): Consul {
   const url = new URL(address);
   const secure = url.protocol === "https:";
   const host = url.hostname;
@@ -83,7 +83,6 @@ function connect({ address, token, datacenter, tls, timeout }: Options): Consul 
     secure,
     agent: secure ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions),
     defaults: { ...(token !== undefined && { token }), ...(datacenter !== undefined && { dc: datacenter }) },
-    timeout,
   };
   return new Consul(settings);
 }
@@ -116,8 +115,8 @@ interface ResponseError extends Error {
   response?: { body?: unknown };
 }
 
-function explain(error: unknown, { address, tls, token, timeout }: Options, key: string): string {
-  const { statusCode, message, response, name } = error as ResponseError;
+function explain(error: unknown, { address, tls, token }: Options, key: string, isStopped: boolean): string {
+  const { statusCode, message, response } = error as ResponseError;
   const said =
     typeof response?.body === "string" && response.body !== "" ? response.body.trim().slice(0, 300) : message;
   if (statusCode === 403) {
@@ -126,7 +125,6 @@ function explain(error: unknown, { address, tls, token, timeout }: Options, key:
   }
   if (statusCode !== undefined)
     return `Consul at ${address} answered ${statusCode} to a request for ${key}: ${said}`;
-  if (/timed out/.test(message)) return `Consul at ${address} did not answer within ${timeout / 1000} s`;
-  if (/abort/i.test(message) || name === "AbortError") return `stopped while asking Consul at ${address}`;
+  if (isStopped) return `Consul at ${address} did not answer in time`;
   return explainConnectionError(error, "Consul", address, tls);
 }
