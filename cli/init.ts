@@ -75,5 +75,12 @@ function describeNextSteps(template: string, folder: string, target: string): st
     `docker run --rm -p 3000:3000 ${image}`,
   ];
   const lines = steps.map((step) => `  ${step}\n`).join("");
-  return `Wrote the ${template} template to ${folder}. Next:\n\n${lines}\nThen open http://localhost:3000\n`;
+  return `Wrote the ${template} template to ${folder}. Next:
+
+${lines}
+Then open http://localhost:3000
+
+The Dockerfile builds on the image 'statigo'. If this machine has none yet, build it once, in statigo's repository:
+docker build -t statigo -f Dockerfile.base .
+`;
 }

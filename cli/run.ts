@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
+import packageJson from "../package.json" with { type: "json" };
 import { type Command, type OwnCommand, type ParsedArguments, UsageError } from "./command.ts";
 import { commands } from "./commands.ts";
 import { describeCommand, describeProgram } from "./help.ts";
@@ -74,7 +73,5 @@ async function start(args: string[], importProcess: () => Promise<unknown>): Pro
 }
 
 function describeVersions(): string {
-  const file = join(import.meta.dirname, "..", "package.json");
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
-  return `statigo ${version}\nnode ${process.versions.node}\n`;
+  return `statigo ${packageJson.version}\nnode ${process.versions.node}\n`;
 }
