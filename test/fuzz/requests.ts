@@ -2,7 +2,7 @@
 import { modifiedText } from "../support/site-folder.ts";
 
 /** `"<h1>page</h1>\n"` hashed, as the server tags it. */
-const pageTag = '"a6bb25ad2b7b2dd8"';
+const pageTag = '"311be50c82243562"';
 
 const request = (target: string, ...fields: string[]) =>
   `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;

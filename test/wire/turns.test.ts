@@ -1,0 +1,66 @@
+/** A request whose answer takes several turns of the event loop, or that comes in odd pieces, holds nothing up. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RawClient, requestText } from "../support/raw-http.ts";
+import { runtimes, type ServerProcess, startServer } from "../support/server-process.ts";
+import { makeSiteFolder, writeSiteFile } from "../support/site-folder.ts";
+
+const folder = makeSiteFolder();
+after(() => folder.remove());
+/** Big enough that its tag is made in several turns; each test asks for one that was never asked for. */
+const bigFiles = ["head", "unchanged", "range", "later"].map((name) => `never-asked-${name}.bin`);
+for (const name of bigFiles) writeSiteFile(folder.root, name, Buffer.alloc(5_000_000, name));
+
+for (const runtime of runtimes) {
+  describe(`turns on ${runtime.name}`, { skip: runtime.missing }, () => {
+    let server: ServerProcess;
+    before(async () => {
+      server = await startServer(runtime, ["-root-dir", folder.root]);
+    });
+    after(async () => {
+      assert.equal(await server.stop(), 0, server.stderr);
+    });
+
+    async function statusesOf(parts: readonly string[], methods: readonly string[]): Promise<number[]> {
+      const client = await RawClient.open(server.port);
+      try {
+        for (const part of parts) {
+          client.send(part);
+          await sleep(5);
+        }
+        const responses = await client.responses(methods.length, methods);
+        return responses.map(({ status }) => status);
+      } finally {
+        client.close();
+      }
+    }
+    const page = requestText("/page.html");
+
+    test("the request behind a HEAD of a big file that was never asked for is answered", async () => {
+      const head = requestText("/never-asked-head.bin", [], "HEAD");
+      assert.deepEqual(await statusesOf([head + page], ["HEAD", "GET"]), [200, 200]);
+    });
+
+    test("the request behind a precondition on such a file is answered", async () => {
+      const conditional = requestText("/never-asked-unchanged.bin", ["If-None-Match: *"]);
+      assert.deepEqual(await statusesOf([conditional + page], ["GET", "GET"]), [304, 200]);
+    });
+
+    test("the request behind a short range of such a file is answered", async () => {
+      const range = requestText("/never-asked-range.bin", ["Range: bytes=0-9"]);
+      assert.deepEqual(await statusesOf([range + page], ["GET", "GET"]), [206, 200]);
+    });
+
+    test("a request that comes while such a file's tag is made is answered", async () => {
+      const head = requestText("/never-asked-later.bin", [], "HEAD");
+      assert.deepEqual(await statusesOf([head, page, page], ["HEAD", "GET", "GET"]), [200, 200, 200]);
+    });
+
+    test("an empty line before a request may come in two parts (RFC 9112 2.2)", async () => {
+      assert.deepEqual(await statusesOf(["\r", `\n${page}`], ["GET"]), [200]);
+      assert.deepEqual(await statusesOf(["\r\n\r", `\n${page}`], ["GET"]), [200]);
+      assert.deepEqual(await statusesOf([`${page}\r`, `\n${page}`], ["GET", "GET"]), [200, 200]);
+    });
+  });
+}
