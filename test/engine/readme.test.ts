@@ -4,27 +4,29 @@
  * (a fixed one may be taken), image tags (`statigo` may be an image of whoever runs the tests), paths of secrets.
  */
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { promisify } from "node:util";
-import { findConsul, startConsul } from "../support/consul.ts";
-import { eventually, printedCurl, repository } from "../support/demo.ts";
+import { findConsul } from "../support/consul.ts";
+import { printedCurl, repository } from "../support/demo.ts";
 import { ensureDocker, isAvailable } from "../support/docker.ts";
 import { freePorts } from "../support/free-port.ts";
-import { startHook, type TestHook } from "../support/hook.ts";
 import { sizeOf, testTag } from "../support/images.ts";
-import { startPortainer } from "../support/portainer.ts";
 import { readme, snippetsOf } from "../support/readme.ts";
+import {
+  deployThroughACommand,
+  deployThroughConsul,
+  deployThroughPortainer,
+  secret,
+  sendAWebhook,
+  snippet,
+} from "../support/readme-hook.ts";
+import { replace, shell, shellUntil } from "../support/shell.ts";
 
-const execute = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "statigo-readme-"));
 const copy = join(folder, "statigo");
 const site = join(folder, "site");
-const secret = "secret-secret-secret-secret";
 const baseTag = testTag("readme-base");
 const siteTag = testTag("readme-site");
 
@@ -46,7 +48,11 @@ const executions: Record<string, Execution> = {
   "A site's image, sh 2": { run: buildAndRunTheSite, skip: dockerMissing },
   "Starting from a template, sh 1": { run: copyATemplate },
   "The hook, sh 1": { run: startTheHook },
-  "Consul, for Nomad, yaml 1": { run: deployThroughConsul, skip: consulMissing },
+  "Consul, for Nomad, yaml 1": {
+    run: async (text) =>
+      "reason" in consul ? assert.fail(consul.reason) : deployThroughConsul(text, consul),
+    skip: consulMissing,
+  },
   "Portainer, yaml 1": { run: deployThroughPortainer },
   "A command, yaml 1": { run: deployThroughACommand },
   "What it answers, sh 1": { run: sendAWebhook },
@@ -80,49 +86,6 @@ describe("the README", () => {
     test(`${key} does what it says`, { skip: execution.skip ?? false }, () => execution.run(text));
   }
 });
-
-/** Replaces what a test has to, and fails when the snippet no longer has it. */
-function replace(text: string, replacements: Record<string, string>): string {
-  return Object.entries(replacements).reduce((result, [from, to]) => {
-    assert.ok(result.includes(from), `the snippet has no '${from}' any more`);
-    return result.replaceAll(from, to);
-  }, text);
-}
-
-function shell(
-  text: string,
-  cwd: string,
-  environment: NodeJS.ProcessEnv = process.env,
-): Promise<{ stdout: string }> {
-  return execute("bash", ["-e", "-c", text], { cwd, env: environment, timeout: 600_000, maxBuffer: 2 ** 26 });
-}
-
-/** Runs a line that does not end by itself, until `isDone`, then ends it as Ctrl-C does. */
-async function shellUntil(
-  text: string,
-  cwd: string,
-  environment: NodeJS.ProcessEnv,
-  isDone: (output: string) => Promise<true | undefined> | true | undefined,
-  end?: () => Promise<unknown>,
-): Promise<void> {
-  const child = spawn("bash", ["-e", "-c", text], { cwd, env: environment, detached: true });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk) => {
-      output += chunk;
-    });
-  }
-  const ended = once(child, "close");
-  try {
-    await eventually(`${text} does its work`, () => isDone(output), 300_000);
-  } catch (error) {
-    throw new Error(`${(error as Error).message}; it said:\n${output}`);
-  } finally {
-    if (end === undefined && child.pid !== undefined) process.kill(-child.pid, "SIGINT");
-    await end?.();
-    await ended;
-  }
-}
 
 async function startTheDemo(text: string): Promise<void> {
   const [site = 0, hook = 0] = await freePorts(2);
@@ -190,10 +153,6 @@ function withInstalledNode(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${join(copy, "node_modules/.bin")}:${process.env["PATH"]}` };
 }
 
-function snippet(key: string): string {
-  return snippets.find((each) => each.key === key)?.text ?? assert.fail(`the README has no ${key}`);
-}
-
 /** With the configuration of the next snippet, and an address of its own. */
 async function startTheHook(text: string): Promise<void> {
   const [port = 0] = await freePorts(1);
@@ -206,105 +165,4 @@ async function startTheHook(text: string): Promise<void> {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
     return answer?.status === 204 || undefined;
   });
-}
-
-/** Posts a webhook to a hook with this configuration and waits for the deployment to end well. */
-async function deploy(yaml: string, environment: Record<string, string>, service: string, image: string) {
-  const hook = await startHook(yaml, { environment });
-  try {
-    await postTo(hook, service, image);
-  } finally {
-    await hook.stop();
-  }
-}
-
-async function postTo(hook: TestHook, service: string, image: string): Promise<void> {
-  const body = { push_data: { tag: "release-20260102030405" }, repository: { repo_name: image } };
-  const answer = await fetch(`${hook.origin}/hooks/${service}/${secret}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  assert.equal(answer.status, 202);
-  assert.equal((await hook.untilEnded(1)).state, "succeeded");
-}
-
-/** The snippets after the first show a service alone. */
-function asWholeConfig(services: string): string {
-  return `listen: 127.0.0.1:0\nstore: ./hook.db\n${services}`;
-}
-
-async function deployThroughConsul(text: string): Promise<void> {
-  if ("reason" in consul) return;
-  const agent = await startConsul(consul);
-  try {
-    const yaml = replace(text, { "127.0.0.1:4500": "127.0.0.1:0", "http://127.0.0.1:8500": agent.address });
-    await deploy(yaml, { HOOK_API_TOKEN: secret, BLOG_SECRET: secret }, "blog", "stut/blog");
-    assert.equal(await agent.read("configs/stut/blog/IMAGE_TAG"), "release-20260102030405");
-  } finally {
-    await agent.stop();
-  }
-}
-
-async function deployThroughPortainer(text: string): Promise<void> {
-  const portainer = await startPortainer();
-  const token = /api\/webhooks\/([\w-]+)/.exec(text)?.[1] ?? "";
-  const service = { image: "registry.gitlab.com/lucj/sophia.events:1", updates: 0 };
-  portainer.services.set(token, service);
-  const secretFile = join(folder, "events");
-  writeFileSync(secretFile, `${secret}\n`);
-  try {
-    const yaml = replace(text, {
-      "/run/secrets/events": secretFile,
-      "http://127.0.0.1:9000": portainer.origin,
-    });
-    await deploy(asWholeConfig(yaml), {}, "events", "registry.gitlab.com/lucj/sophia.events");
-    assert.equal(service.image, "registry.gitlab.com/lucj/sophia.events:release-20260102030405");
-  } finally {
-    await portainer.stop();
-  }
-}
-
-/** A folder with the program that the snippet names; it writes down what it was told. */
-function folderWithProgram(): string {
-  const work = mkdtempSync(join(folder, "command-"));
-  writeFileSync(join(work, "deploy.sh"), '#!/bin/sh\necho "$STATIGO_SERVICE $STATIGO_IMAGE" > deployed\n');
-  chmodSync(join(work, "deploy.sh"), 0o755);
-  return work;
-}
-
-async function startCommandHook(work: string): Promise<TestHook> {
-  const yaml = asWholeConfig(snippet("A command, yaml 1"));
-  return startHook(yaml, {
-    folder: work,
-    environment: { EXAMPLE_SECRET: secret, PATH: process.env["PATH"] },
-  });
-}
-
-async function deployThroughACommand(): Promise<void> {
-  const work = folderWithProgram();
-  const hook = await startCommandHook(work);
-  try {
-    await postTo(hook, "example", "example/site");
-    assert.equal(
-      readFileSync(join(work, "deployed"), "utf8"),
-      "example example/site:release-20260102030405\n",
-    );
-  } finally {
-    await hook.stop();
-  }
-}
-
-async function sendAWebhook(text: string): Promise<void> {
-  const work = folderWithProgram();
-  const hook = await startCommandHook(work);
-  try {
-    const line = replace(text, { "http://127.0.0.1:4500": hook.origin });
-    const { stdout } = await shell(line, work, { ...process.env, EXAMPLE_SECRET: secret });
-    assert.equal(JSON.parse(stdout).status, "accepted");
-    assert.equal((await hook.untilEnded(1)).state, "succeeded");
-    assert.ok(existsSync(join(work, "deployed")));
-  } finally {
-    await hook.stop();
-  }
 }

@@ -36,10 +36,12 @@ export function record(tally: Tally, { type, data }: TestResult): void {
   const name = isFile ? "the file itself" : data.name;
   if (type === "test:fail" && !isTodo(data.todo)) {
     if (failureTypeOf(data.details.error) !== "subtestsFailed") tally.failures.push({ name, file });
+  } else if (data.skip !== undefined) {
+    // Of a skipped suite node:test counts nothing, and says nothing about the tests in it.
+    const what = data.details.type === "suite" ? `everything in "${name}"` : name;
+    tally.notRun.push({ name: what, file, reason: reasonOf(data.skip) });
   } else if (data.details.type === "suite") {
     return;
-  } else if (data.skip !== undefined) {
-    tally.notRun.push({ name, file, reason: reasonOf(data.skip) });
   } else if (isTodo(data.todo)) {
     tally.notRun.push({ name, file, reason: "marked as still to be done" });
   } else if (isFile) {

@@ -27,6 +27,7 @@ function tallyOf(...events: TestResult[]): Tally {
 
 const passed = event("test:pass", "it works");
 const skipped = event("test:pass", "it needs Docker", { skip: "no Docker: apt-get install docker.io" });
+const skippedSuite = event("test:pass", "a group", { skip: "no Consul", details: { type: "suite" } });
 const failed = event("test:fail", "it fails", {
   details: { type: "test", error: { failureType: "testCodeFailure" } },
 });
@@ -41,6 +42,7 @@ const verdicts: [string, Tally, boolean, boolean][] = [
   ["a passed test", tallyOf(passed), true, true],
   ["a failed test among passed ones", tallyOf(passed, failed), false, false],
   ["a test that did not run", tallyOf(passed, skipped), true, false],
+  ["a whole suite that did not run", tallyOf(passed, skippedSuite), true, false],
   ["a test still to be done", tallyOf(passed, event("test:fail", "later", { todo: true })), true, false],
   ["nothing but a test that did not run", tallyOf(skipped), false, false],
   ["no test at all", tallyOf(), false, false],
