@@ -48,7 +48,10 @@ export function createHook(config: Config, { logStream }: HookOptions = {}): Hoo
       queue.start();
     },
     async stop() {
+      // A sender that never finishes its request must not hold the process longer than a deployment may.
+      const timer = setTimeout(() => app.server.closeAllConnections(), graceMs);
       await Promise.all([app.close(), queue.stop(graceMs)]);
+      clearTimeout(timer);
       store.close();
     },
   };

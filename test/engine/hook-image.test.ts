@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import type { Deployment } from "../../hook/store/deployment.ts";
 import { type Container, startContainer } from "../support/containers.ts";
 import { describeWithDocker } from "../support/docker.ts";
-import { apiToken, dockerHubBody, postWebhook, secretOf, temporaryFolder } from "../support/hook.ts";
+import { apiToken, dockerHubBody, postWebhook, secretOf, temporaryFolder, until } from "../support/hook.ts";
 import { root, testTag } from "../support/images.ts";
 
 const config = `
@@ -19,6 +19,10 @@ services:
     target:
       command:
         run: [node, -e, "console.log('deployed', process.env.STATIGO_IMAGE, 'in', process.cwd())"]
+  keys:
+    image: stut/keys
+    secret: keys-secret-0123456789
+    target: { consul: { address: "http://127.0.0.1:1" } }
 `;
 
 await describeWithDocker("the hook's image", ["node:24-bookworm-slim"], (docker) => {
@@ -64,12 +68,11 @@ await describeWithDocker("the hook's image", ["node:24-bookworm-slim"], (docker)
     }
   };
 
-  const list = async ({ url }: Container): Promise<{ id: number; tag: string; state: string }[]> => {
+  const list = async ({ url }: Container): Promise<Deployment[]> => {
     const answer = await fetch(`${url}/api/deployments`, {
       headers: { authorization: `Bearer ${apiToken}` },
     });
-    return ((await answer.json()) as { deployments: { id: number; tag: string; state: string }[] })
-      .deployments;
+    return ((await answer.json()) as { deployments: Deployment[] }).deployments;
   };
 
   const push = async ({ url }: Container, tag: string): Promise<void> => {
@@ -81,13 +84,9 @@ await describeWithDocker("the hook's image", ["node:24-bookworm-slim"], (docker)
   };
 
   const untilDeployed = async (container: Container, tag: string): Promise<number> => {
-    for (let tries = 0; tries < 100; tries++) {
-      const found = (await list(container)).find((deployment) => deployment.tag === tag);
-      if (found?.state === "succeeded") return found.id;
-      assert.notEqual(found?.state, "failed");
-      await sleep(50);
-    }
-    throw new Error(`${tag} was not deployed: ${JSON.stringify(await list(container))}`);
+    const find = async () => (await list(container)).find((deployment) => deployment.tag === tag);
+    await until(`${tag} is deployed`, async () => (await find())?.state === "succeeded");
+    return (await find())?.id ?? 0;
   };
 
   test("deploys in a container that is read-only and may do nothing, and becomes healthy", () =>
@@ -98,6 +97,15 @@ await describeWithDocker("the hook's image", ["node:24-bookworm-slim"], (docker)
       const shown = await (await fetch(`${container.url}/api/deployments/${id}`, { headers })).text();
       assert.match(shown, /deployed stut\/blog:v1 in \/etc\/statigo/);
       await container.waitForHealth("healthy");
+    }));
+
+  test("has npm's Consul client in it", () =>
+    withHook(async (container) => {
+      const { url } = container;
+      await postWebhook(`${url}/hooks/keys/${secretOf("keys")}`, dockerHubBody("stut/keys", "v1"));
+      await until("the deployment ends", async () => (await list(container)).at(0)?.state === "failed");
+      const [deployment] = await list(container);
+      assert.equal(deployment?.reason, "nothing listens at http://127.0.0.1:1: is Consul running there?");
     }));
 
   test("keeps its history in the volume when the container is replaced", async () => {

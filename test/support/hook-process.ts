@@ -25,7 +25,7 @@ export interface HookProcess {
 
 /** Starts `hook/main.ts` with the given arguments. */
 export function spawnHook(args: readonly string[], environment: Environment = {}): HookProcess {
-  const child = spawn(process.execPath, ["--import", "tsx", main, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -119,9 +119,13 @@ async function untilEnded({ store }: Hook, id: number, timeoutMs: number): Promi
 }
 
 /** Waits for something that another process or a timer brings about. */
-export async function until(what: string, isTrue: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  while (!isTrue()) {
+  while (!(await isTrue())) {
     if (Date.now() > deadline) throw new Error(`${what}: not after ${timeoutMs} ms`);
     await sleep(10);
   }

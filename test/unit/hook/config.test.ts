@@ -171,6 +171,12 @@ services:
       /\/api\/webhooks\//,
     ],
     ["a client certificate without its key", "{ consul: { tls: { cert: hook.yaml } } }", /tls/],
+    [
+      "a misspelt TLS option",
+      "{ consul: { tls: { caa: x } } }",
+      /tls\.caa: unknown key; did you mean `ca`\?/,
+    ],
+    ["a misspelt Portainer option", "{ portainer: { servicWebhook: x } }", /did you mean `serviceWebhook`\?/],
     ["a command as text", "{ command: { run: ./deploy.sh } }", /command\.run: expected array/],
     ["too long a timeout", "{ command: { run: [a], timeout: 25h } }", /timeout: must be between 1s and 24h/],
     [

@@ -61,7 +61,7 @@ async function untilEnded(hook: HookProcess, id: number): Promise<Deployment> {
   }
 }
 
-describe("the hook's process", () => {
+describe("the hook's process", { concurrency: 3 }, () => {
   test("never writes a secret, whatever is asked of it", async () => {
     const folder = newFolder();
     const environment = {

@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openStore } from "../../../hook/store/store.ts";
-import { configOf, script, startHook, type TestHook, temporaryFolder, until } from "../../support/hook.ts";
+import {
+  configOf,
+  script,
+  secretOf,
+  startHook,
+  type TestHook,
+  temporaryFolder,
+  until,
+} from "../../support/hook.ts";
 
 const folders: string[] = [];
 function newFolder(): string {
@@ -116,6 +125,23 @@ describe("stopping", () => {
     assert.deepEqual(traceOf(first), ["start v1", "start v1", "end v1"]);
     assert.match(second.logOf(1), /with command \(attempt 2\)/);
     await second.stop();
+  });
+});
+
+describe("stopping with a request that never ends", () => {
+  test("does not take longer than the grace time", async () => {
+    const hook = await startHook(configOf({ blog: script("exit 0") }, "deployments: { grace: 200ms }"));
+    const socket = connect(Number(new URL(hook.origin).port), "127.0.0.1");
+    socket.on("error", () => {});
+    const path = `/hooks/blog/${secretOf("blog")}`;
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`,
+    );
+    await sleep(100);
+    const startedMs = Date.now();
+    await hook.stop();
+    assert.ok(Date.now() - startedMs < 2000);
+    socket.destroy();
   });
 });
 

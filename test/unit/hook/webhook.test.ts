@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { hashSecret, isSecret } from "../../../hook/secret-hash.ts";
@@ -175,6 +176,29 @@ describe("POST /hooks/<service>/<secret>", () => {
   test("is the only method: GET with the right secret is a 404", async () => {
     assert.equal((await fetch(`${hook.origin}/hooks/blog/${secretOf("blog")}`)).status, 404);
   });
+});
+
+describe("the captured webhooks", () => {
+  const folder = new URL("../../fixtures/webhooks/docker-hub/", import.meta.url);
+  const expected: Readonly<Record<string, [image: string, tag: string]>> = {
+    "tag-push.json": ["acme/web", "release-20230103082900"],
+    "float-times.json": ["svendowideit/testhook", "latest"],
+  };
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".json"))) {
+    test(`of Docker Hub are deployed as they came: ${name}`, async () => {
+      const [image, tag] = expected[name] ?? assert.fail(`say above what ${name} asks for`);
+      const yaml = configOf({ blog: script("echo $STATIGO_IMAGE") })
+        .replace("image: stut/blog", `image: ${image}`)
+        .replace("target:", "tags: .\n    target:");
+      const own = await startHook(yaml);
+      const body = readFileSync(new URL(name, folder), "utf8");
+      const answer = await postWebhook(`${own.origin}/hooks/blog/${secretOf("blog")}`, body);
+      assert.equal(answer.status, 202, await answer.text());
+      assert.equal((await own.untilEnded(1)).state, "succeeded");
+      assert.ok(own.logOf(1).split("\n").includes(`${image}:${tag}`));
+      await own.stop();
+    });
+  }
 });
 
 describe("the log of requests", () => {
