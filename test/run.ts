@@ -47,8 +47,8 @@ const tally = emptyTally();
 const failedStages: string[] = [];
 const durations: string[] = [];
 const interruption = new AbortController();
-process.once("SIGINT", () => interruption.abort());
-process.once("SIGTERM", () => interruption.abort());
+// Not once: npm passes on a signal that the terminal has sent to both already.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => interruption.abort());
 
 async function stage(name: string, work: () => Promise<boolean> | boolean): Promise<void> {
   if (interruption.signal.aborted) return;
