@@ -3,7 +3,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { parseArguments, usage } from "./arguments.ts";
 import { type Config, loadConfig } from "./config/load.ts";
 import { createHook, type Hook } from "./hook.ts";
-import { StoreError } from "./store/store.ts";
+import { StoreError } from "./store/database.ts";
 
 const exitStatus = { failed: 1, wrongInput: 2 } as const;
 

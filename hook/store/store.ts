@@ -1,6 +1,6 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { openDatabase } from "./database.ts";
 import type { Deployment, LogLine, NewDeployment, State } from "./deployment.ts";
-import { migrate } from "./schema.ts";
 
 export interface Page {
   service?: string | undefined;
@@ -27,30 +27,8 @@ export interface Store {
   close(): void;
 }
 
-/** Opening failed for a reason that an operator can mend. */
-export class StoreError extends Error {}
-
 export function openStore(path: string): Store {
-  let database: DatabaseSync | undefined;
-  try {
-    database = new DatabaseSync(path, { timeout: 1000, enableForeignKeyConstraints: true });
-    // One process a store: a second one would take what the first is deploying for abandoned.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    migrate(database);
-    return createStore(database);
-  } catch (error) {
-    database?.close();
-    throw new StoreError(explainOpening(path, error as Error));
-  }
-}
-
-function explainOpening(path: string, { message }: Error): string {
-  if (/locked|busy/i.test(message)) return `${path} is in use by another hook: stop that one first`;
-  if (/not a database/i.test(message))
-    return `${path} is not an SQLite file: name another one under \`store\``;
-  if (/unable to open/i.test(message))
-    return `${path} cannot be opened: does its directory exist, may it be written?`;
-  return `${path}: ${message}`;
+  return createStore(openDatabase(path));
 }
 
 const columns = `id, service, image, tag, digest, source, target, state, reason, attempt,

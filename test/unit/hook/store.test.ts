@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
+import { openDatabase, StoreError } from "../../../hook/store/database.ts";
 import type { NewDeployment } from "../../../hook/store/deployment.ts";
 import { schemaVersion } from "../../../hook/store/schema.ts";
-import { openStore, StoreError } from "../../../hook/store/store.ts";
+import { openStore } from "../../../hook/store/store.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "statigo-store-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -43,11 +44,10 @@ describe("the store", () => {
     second.close();
   });
 
-  test("waits for the disk: WAL with synchronous = FULL", () => {
-    const file = newFile();
-    openStore(file).close();
-    const database = new DatabaseSync(file);
+  test("waits for the disk at every commit: WAL with synchronous = FULL (2)", () => {
+    const database = openDatabase(newFile());
     assert.equal(database.prepare("PRAGMA journal_mode").get()?.["journal_mode"], "wal");
+    assert.equal(database.prepare("PRAGMA synchronous").get()?.["synchronous"], 2);
     database.close();
   });
 
