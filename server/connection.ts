@@ -58,15 +58,20 @@ export class Connection {
     this.deadlineMs = serving.nowMs + headTimeoutMs;
   }
 
-  /** Takes what came in; the buffer is the caller's again afterwards. */
-  receive(bytes: Buffer): void {
+  /** Takes what came in, `length` bytes; the buffer is the caller's again afterwards. */
+  receive(input: Buffer, length: number): void {
     if (this.state === "closing" || this.state === "closed") return;
     try {
-      if (this.state !== "head") {
-        this.pending = Buffer.concat([this.pending, bytes]);
-        this.channel.pauseReading();
-      } else if (this.pending.length > 0) this.readRequests(Buffer.concat([this.pending, bytes]));
-      else this.readRequests(bytes);
+      const isFirst = this.pending.length === 0;
+      if (this.state === "head" && isFirst) this.readRequests(input, length);
+      else {
+        const joined = Buffer.concat([this.pending, input.subarray(0, length)]);
+        if (this.state === "head") this.readRequests(joined, joined.length);
+        else {
+          this.pending = joined;
+          this.channel.pauseReading();
+        }
+      }
     } catch {
       this.drop();
     }
@@ -91,37 +96,48 @@ export class Connection {
   }
 
   /** Takes requests for as long as their replies go out at once; keeps what is left. */
-  private readRequests(input: Buffer): void {
+  private readRequests(input: Buffer, length: number): void {
     let at = 0;
-    while (this.state === "head" && at < input.length) {
+    while (this.state === "head" && at < length) {
       if (this.discardBytes > 0) {
-        const count = Math.min(this.discardBytes, input.length - at);
+        const count = Math.min(this.discardBytes, length - at);
         this.discardBytes -= count;
         at += count;
         continue;
       }
       // RFC 9112 2.2: an empty line before a request is ignored.
-      if (this.scanned === 0 && at + 1 < input.length && input[at] === 13 && input[at + 1] === 10) {
+      if (this.scanned === 0 && at + 1 < length && input[at] === 13 && input[at + 1] === 10) {
         at += 2;
         continue;
       }
-      const end = findHeadEnd(input, at, at + this.scanned);
-      if (end === headIncomplete) {
-        this.awaitRestOfHead(input, at);
-        break;
-      }
-      this.scanned = 0;
-      if (end === headMalformed) {
-        this.refuse(400);
-        break;
-      }
-      const head = parseHead(input, at, end, this.serving.options.hasAccessLog);
+      const end = this.readHead(input, at, length);
+      if (end < 0) break;
       at = end;
-      this.answer(head);
     }
     // "closing" and "closed" read nothing more. A copy, since the input is the caller's.
-    if (at >= input.length || this.state === "closing" || this.state === "closed") this.pending = EMPTY;
-    else this.pending = Buffer.from(input.subarray(at));
+    if (at >= length || this.state === "closing" || this.state === "closed") this.pending = EMPTY;
+    else this.pending = Buffer.from(input.subarray(at, length));
+  }
+
+  /** Answers the request whose head starts at `at`; returns the head's end, or less than 0 where reading stops. */
+  private readHead(input: Buffer, at: number, length: number): number {
+    const memory = this.serving.headMemory;
+    let end = this.scanned === 0 ? memory.recall(input, at, length) : headIncomplete;
+    if (end < 0) {
+      const received = length === input.length ? input : input.subarray(0, length);
+      end = findHeadEnd(received, at, at + this.scanned);
+      if (end === headIncomplete) this.awaitRestOfHead(received, at);
+      else if (end === headMalformed) this.refuse(400);
+      if (end < 0) return end;
+      this.scanned = 0;
+      memory.remember(received, at, end, parseHead(received, at, end, this.serving.options.hasAccessLog));
+    }
+    const head = memory.head;
+    this.answer(head);
+    // Between requests the head is anybody's; while a reply is under way it is this connection's.
+    if (this.state === "head") this.head = noHead;
+    else memory.forget();
+    return end;
   }
 
   private awaitRestOfHead(input: Buffer, at: number): void {
@@ -178,10 +194,21 @@ export class Connection {
     const second = Math.floor(serving.nowMs / 1000);
     if (representation.packetSecond !== second) this.pack(resource, second);
     this.channel.send(representation.packet, false);
-    this.record(200, resource.path, representation.sizeBytes);
+    if (serving.options.hasMetrics) this.countPacket(resource);
+    if (serving.options.hasAccessLog) this.log(200, representation.sizeBytes);
     if (this.channel.isReady()) this.deadlineMs = serving.nowMs + idleTimeoutMs;
     else this.state = "full";
     return true;
+  }
+
+  private countPacket(resource: Resource): void {
+    const metrics = this.serving.metrics;
+    let counter = resource.counter;
+    if (counter === null) {
+      counter = metrics.counterFor(resource.path);
+      resource.counter = counter;
+    }
+    metrics.recordFound(200, counter, (performance.now() - this.startedMs) / 1000);
   }
 
   private pack(resource: Resource, second: number): void {
@@ -363,7 +390,7 @@ export class Connection {
     this.channel.resumeReading();
     const pending = this.pending;
     this.pending = EMPTY;
-    if (pending.length > 0) this.readRequests(pending);
+    if (pending.length > 0) this.readRequests(pending, pending.length);
     if (this.hasPeerEnded && this.state === "head") this.drop();
   }
 
@@ -371,16 +398,16 @@ export class Connection {
     const reply = this.reply;
     if (reply === null || !reply.isRecorded) return;
     const sent = this.head.method === "HEAD" || !reply.hasContent ? 0 : reply.length - this.remaining;
-    this.record(reply.status, reply.path, sent);
+    const serving = this.serving;
+    if (serving.options.hasMetrics) {
+      serving.metrics.record(reply.status, reply.path, (performance.now() - this.startedMs) / 1000);
+    }
+    if (serving.options.hasAccessLog) this.log(reply.status, sent);
   }
 
-  private record(status: number, path: string, sentBytes: number): void {
+  private log(status: number, sentBytes: number): void {
     const serving = this.serving;
-    if (serving.options.hasMetrics)
-      serving.metrics.record(status, path, (performance.now() - this.startedMs) / 1000);
-    if (serving.options.hasAccessLog) {
-      serving.accessLog.record(this.channel.address, this.head, status, sentBytes, serving.nowMs);
-    }
+    serving.accessLog.record(this.channel.address, this.head, status, sentBytes, serving.nowMs);
   }
 
   /**

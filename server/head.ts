@@ -111,26 +111,28 @@ function joinValues(former: string, value: string): string {
   return former === "" ? value : `${former}, ${value}`;
 }
 
-/** Whether `text` stands at `start`; the caller knows that there are bytes enough. */
-function bytesAre(bytes: Buffer, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (bytes[start + i] !== text.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
 /** Takes the method, without a new string for the two that matter; returns the place of the space behind it, or -1. */
 function takeMethod(head: Head, bytes: Buffer, start: number, end: number): number {
+  if (end - start > 5) {
+    if (
+      bytes[start] === 71 &&
+      bytes[start + 1] === 69 &&
+      bytes[start + 2] === 84 &&
+      bytes[start + 3] === SPACE
+    ) {
+      head.method = "GET";
+      return start + 3;
+    }
+  }
   let i = start;
   while (i < end && isTokenByte(bytes[i] ?? 0)) i++;
   if (i === start || i >= end || bytes[i] !== SPACE) return -1;
-  if (i - start === 3 && bytesAre(bytes, start, "GET")) head.method = "GET";
-  else if (i - start === 4 && bytesAre(bytes, start, "HEAD")) head.method = "HEAD";
-  else head.method = bytes.toString("latin1", start, i);
+  head.method = bytes.toString("latin1", start, i);
   return i;
 }
 
-function parseRequestLine(head: Head, bytes: Buffer, start: number, end: number): void {
+/** Reads the request line whose bytes, without its CRLF, run from `start` to `end`. */
+export function parseRequestLine(head: Head, bytes: Buffer, start: number, end: number): void {
   const methodEnd = takeMethod(head, bytes, start, end);
   if (methodEnd < 0) {
     head.error = 400;
@@ -161,8 +163,19 @@ function parseRequestLine(head: Head, bytes: Buffer, start: number, end: number)
   parseVersion(head, bytes, i + 1, end);
 }
 
+/** Whether `HTTP/` stands at `start`; there are bytes enough. */
+function isHttp(bytes: Buffer, start: number): boolean {
+  return (
+    bytes[start] === 72 &&
+    bytes[start + 1] === 84 &&
+    bytes[start + 2] === 84 &&
+    bytes[start + 3] === 80 &&
+    bytes[start + 4] === SLASH
+  );
+}
+
 function parseVersion(head: Head, bytes: Buffer, start: number, end: number): void {
-  if (end - start !== 8 || !bytesAre(bytes, start, "HTTP/") || bytes[start + 6] !== DOT) {
+  if (end - start !== 8 || !isHttp(bytes, start) || bytes[start + 6] !== DOT) {
     head.error = 400;
     return;
   }
@@ -322,8 +335,8 @@ export function listIncludes(list: string, item: string): boolean {
   return false;
 }
 
-/** What the fields mean together; sets `error`, `keepAlive` and `contentLength`. */
-function concludeHead(head: Head): void {
+/** What the fields mean together with the version; sets `error`, `keepAlive` and `contentLength`. */
+export function concludeHead(head: Head): void {
   if (head.minor === 1 && !head.hasHost) {
     head.error = 400;
     return;

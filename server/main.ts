@@ -35,7 +35,7 @@ function accept(serving: Serving, socket: net.Socket, id: number): void {
   );
   const connection = new Connection(id, channel, serving);
   serving.connections.set(id, connection);
-  socket.on("data", (chunk: Buffer) => turn(() => connection.receive(chunk))());
+  socket.on("data", (chunk: Buffer) => turn(() => connection.receive(chunk, chunk.length))());
   socket.on(
     "end",
     turn(() => connection.peerEnded()),

@@ -2,6 +2,8 @@
 
 /** Upper bounds in seconds: the defaults of Prometheus' Go client, which statigo v8 used. */
 const bucketSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const firstBucketSeconds = 0.005;
+const maxStatus = 600;
 /** Paths counted one by one are those of files that exist; above this many they are counted together. */
 const maxPaths = 10000;
 const otherPaths = "(other)";
@@ -10,15 +12,35 @@ function escapeLabel(text: string): string {
   return text.split("\\").join("\\\\").split('"').join('\\"').split("\n").join("\\n");
 }
 
+/** Requests for one path. Whoever has it counts without a look-up: that took as long as all the rest of the counting. */
+export class PathCounter {
+  readonly path: string;
+  requests = 0;
+  constructor(path: string) {
+    this.path = path;
+  }
+}
+
 export class Metrics {
   private readonly site: string;
-  private readonly statuses = new Map<number, number>();
-  private readonly paths = new Map<string, number>();
-  private readonly buckets: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+  /** Typed arrays: natively, reading a plain one makes an object for the case that nothing is there. */
+  private readonly statuses = new Float64Array(maxStatus);
+  private readonly buckets = new Float64Array(bucketSeconds.length + 1);
+  private readonly paths = new Map<string, PathCounter>();
   private durationSum = 0;
   private durationCount = 0;
   constructor(site: string) {
     this.site = escapeLabel(site);
+  }
+
+  /** The counter for the path of a file that exists. */
+  counterFor(path: string): PathCounter {
+    const known = this.paths.get(path);
+    if (known !== undefined) return known;
+    if (this.paths.size >= maxPaths && path !== otherPaths) return this.counterFor(otherPaths);
+    const counter = new PathCounter(path);
+    this.paths.set(path, counter);
+    return counter;
   }
 
   /**
@@ -26,33 +48,36 @@ export class Metrics {
    * @param path of a file that exists, or "" where none was found
    */
   record(status: number, path: string, seconds: number): void {
-    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
-    if (status < 200 || status > 399) return;
-    if (path !== "") this.countPath(path);
-    const buckets = this.buckets;
-    for (let i = 0; i < bucketSeconds.length; i++) {
-      if (seconds <= (bucketSeconds[i] ?? 0)) {
-        buckets[i] = (buckets[i] ?? 0) + 1;
-        break;
-      }
-    }
-    this.durationSum += seconds;
-    this.durationCount += 1;
+    if (status >= 200 && status <= 399 && path !== "")
+      this.recordFound(status, this.counterFor(path), seconds);
+    else this.recordStatus(status, seconds);
   }
 
-  private countPath(path: string): void {
-    const known = this.paths.get(path);
-    if (known !== undefined) this.paths.set(path, known + 1);
-    else if (this.paths.size < maxPaths) this.paths.set(path, 1);
-    else this.paths.set(otherPaths, (this.paths.get(otherPaths) ?? 0) + 1);
+  recordFound(status: number, counter: PathCounter, seconds: number): void {
+    counter.requests += 1;
+    this.recordStatus(status, seconds);
+  }
+
+  private recordStatus(status: number, seconds: number): void {
+    const statuses = this.statuses;
+    statuses[status] = (statuses[status] ?? 0) + 1;
+    if (status < 200 || status > 399) return;
+    let bucket = 0;
+    if (seconds > firstBucketSeconds) {
+      while (bucket < bucketSeconds.length && seconds > (bucketSeconds[bucket] ?? 0)) bucket++;
+    }
+    const buckets = this.buckets;
+    buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+    this.durationSum += seconds;
+    this.durationCount += 1;
   }
 
   render(): string {
     const site = `site="${this.site}"`;
     const lines: string[] = [];
     lines.push("# HELP statigo_requests_total HTTP requests total.", "# TYPE statigo_requests_total counter");
-    this.paths.forEach((count, path) => {
-      lines.push(`statigo_requests_total{path="${escapeLabel(path)}",${site}} ${count}`);
+    this.paths.forEach((counter) => {
+      lines.push(`statigo_requests_total{path="${escapeLabel(counter.path)}",${site}} ${counter.requests}`);
     });
     lines.push("# HELP statigo_response_time_seconds Duration of HTTP requests.");
     lines.push("# TYPE statigo_response_time_seconds histogram");
@@ -65,9 +90,10 @@ export class Metrics {
     lines.push(`statigo_response_time_seconds_sum{${site}} ${this.durationSum}`);
     lines.push(`statigo_response_time_seconds_count{${site}} ${this.durationCount}`);
     lines.push("# HELP statigo_status_total HTTP response status.", "# TYPE statigo_status_total counter");
-    this.statuses.forEach((count, status) => {
-      lines.push(`statigo_status_total{${site},status="${status}"} ${count}`);
-    });
+    for (let status = 0; status < maxStatus; status++) {
+      const count = this.statuses[status] ?? 0;
+      if (count > 0) lines.push(`statigo_status_total{${site},status="${status}"} ${count}`);
+    }
     return `${lines.join("\n")}\n`;
   }
 }

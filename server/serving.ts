@@ -2,6 +2,7 @@
 import { AccessLog } from "./access-log.ts";
 import type { Connection } from "./connection.ts";
 import { HashTask } from "./hash-task.ts";
+import { HeadMemory } from "./head-memory.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
@@ -17,6 +18,7 @@ export class Serving {
   readonly site: Site;
   readonly metrics: Metrics;
   readonly accessLog: AccessLog;
+  readonly headMemory = new HeadMemory();
   /** By the runtime's number for each. */
   readonly connections = new Map<number, Connection>();
   /** Set while the server drains: no connection is kept for another request. */

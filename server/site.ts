@@ -5,6 +5,7 @@
  * asked for once is answered from here, and looked at again on disk at most once a second.
  */
 import * as fs from "node:fs";
+import type { PathCounter } from "./metrics.ts";
 import { mediaType } from "./mime.ts";
 import { codingEndings, codings } from "./negotiate.ts";
 import { isUnchanged, Representation, readFully, tagOfContent } from "./representation.ts";
@@ -26,6 +27,8 @@ export class Resource {
   readonly identity: Representation;
   readonly variants: Representation[];
   checkedMs: number;
+  /** Of the metrics, once it was asked for. */
+  counter: PathCounter | null = null;
   constructor(
     path: string,
     type: string,

@@ -116,7 +116,7 @@ class Loop {
 
   private receive(fd: number, connection: Connection): void {
     const count = sgReceive(fd, this.input);
-    if (count > 0) connection.receive(this.input.subarray(0, count));
+    if (count > 0) connection.receive(this.input, count);
     else if (count === 0) connection.peerEnded();
     else if (count === broken) connection.drop();
   }
