@@ -29,6 +29,7 @@ const copy = join(folder, "statigo");
 const site = join(folder, "site");
 const baseTag = testTag("readme-base");
 const siteTag = testTag("readme-site");
+const hookTag = testTag("readme-hook");
 
 const docker = await ensureDocker("node:24-bookworm-slim");
 const consul = await findConsul();
@@ -48,6 +49,7 @@ const executions: Record<string, Execution> = {
   "A site's image, sh 2": { run: buildAndRunTheSite, skip: dockerMissing },
   "Starting from a template, sh 1": { run: copyATemplate },
   "The hook, sh 1": { run: startTheHook },
+  "The hook, sh 2": { run: runTheHookImage, skip: dockerMissing },
   "Consul, for Nomad, yaml 1": {
     run: async (text) =>
       "reason" in consul ? assert.fail(consul.reason) : deployThroughConsul(text, consul),
@@ -165,4 +167,34 @@ async function startTheHook(text: string): Promise<void> {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
     return answer?.status === 204 || undefined;
   });
+}
+
+/** With the two changes to the configuration that the text before it asks for. */
+async function runTheHookImage(text: string): Promise<void> {
+  if (!isAvailable(docker)) return;
+  const [port = 0] = await freePorts(1);
+  const name = `statigo-readme-hook-${port}`;
+  const config = replace(snippet("Consul, for Nomad, yaml 1"), {
+    "listen: 127.0.0.1:4500": "listen: 0.0.0.0:4500",
+    "store: ./hook.db": "store: /var/lib/statigo/hook.db",
+  });
+  writeFileSync(join(copy, "hook.yaml"), config);
+  const line = replace(text, {
+    "-t statigo-hook": `-t ${hookTag}`,
+    "statigo statigo-hook": `statigo ${hookTag}`,
+    "-v statigo-hook": `-v ${name}`,
+    "run --init -p 127.0.0.1:4500": `run --rm --name ${name} --init -p 127.0.0.1:${port}`,
+  });
+  const environment = {
+    ...docker.environment,
+    DOCKER_BUILDKIT: "1",
+    HOOK_API_TOKEN: secret,
+    BLOG_SECRET: secret,
+  };
+  const isHealthy = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
+    return answer?.status === 204 || undefined;
+  };
+  await shellUntil(line, copy, environment, isHealthy, () => docker.run(["stop", name]).catch(() => ""));
+  await docker.run(["volume", "rm", "--force", name]);
 }
