@@ -9,14 +9,18 @@ import { statusRoutes } from "./routes/status.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import type { Store } from "./store/store.ts";
 
+/** Takes one line of the log at a time. */
+export interface LogStream {
+  write(line: string): void;
+}
+
 export interface AppOptions {
   config: Config;
   store: Store;
   metrics: Metrics;
   /** Called when deployments were stored that nobody has started on. */
   onAccepted(): void;
-  /** Where the log goes; stdout when left out. */
-  logStream?: { write(line: string): void };
+  logStream: LogStream;
 }
 
 export const bodyLimitBytes = 1024 * 1024;
@@ -26,7 +30,7 @@ const maximumParameterLength = 3 * 256;
 /** The hook's HTTP side. It listens only when told to: tests use it without a process around it. */
 export function buildApp({ config, store, metrics, onAccepted, logStream }: AppOptions): FastifyInstance {
   const app = fastify({
-    logger: { level: "info", serializers: { err: serializeError }, ...(logStream && { stream: logStream }) },
+    logger: { level: "info", serializers: { err: serializeError }, stream: logStream },
     logController: new RequestLog(),
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,

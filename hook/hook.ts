@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { buildApp } from "./app.ts";
+import { buildApp, type LogStream } from "./app.ts";
 import type { Config } from "./config/load.ts";
 import { deploy } from "./deploy.ts";
 import { createMetrics } from "./metrics.ts";
@@ -16,22 +16,11 @@ export interface Hook {
   stop(): Promise<void>;
 }
 
-export interface HookOptions {
-  /** Where the log goes; stdout when left out. */
-  logStream?: { write(line: string): void };
-}
-
-export function createHook(config: Config, { logStream }: HookOptions = {}): Hook {
+export function createHook(config: Config, logStream: LogStream): Hook {
   const { services, parallel, graceMs, listen } = config;
   const store = openStore(config.storePath);
   const metrics = createMetrics(services.keys(), store);
-  const app = buildApp({
-    config,
-    store,
-    metrics,
-    onAccepted: () => queue.wake(),
-    ...(logStream && { logStream }),
-  });
+  const app = buildApp({ config, store, metrics, logStream, onAccepted: () => queue.wake() });
   const logger = app.log;
   const queue: Queue = createQueue({
     store,

@@ -27,9 +27,12 @@ async function main(): Promise<void> {
 }
 
 async function run(config: Config): Promise<void> {
+  // Whoever read the log may be gone; deployments matter more than their log.
+  process.stdout.on("error", () => {});
   let hook: Hook;
   try {
-    hook = createHook(config);
+    // Not pino's own destination: that writes behind the process's back, and loses or swaps lines at its end.
+    hook = createHook(config, process.stdout);
     stopOnSignal(hook);
     await hook.start();
   } catch (error) {

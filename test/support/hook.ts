@@ -35,9 +35,8 @@ export interface TestHookOptions {
 export async function startHook(yaml: string, options: TestHookOptions = {}): Promise<TestHook> {
   const folder = options.folder ?? temporaryFolder();
   const lines: string[] = [];
-  const hook = createHook(readConfig(yaml, folder, options.environment), {
-    logStream: { write: (line) => void lines.push(line) },
-  });
+  const logStream = { write: (line: string) => void lines.push(line) };
+  const hook = createHook(readConfig(yaml, folder, options.environment), logStream);
   options.beforeStart?.(hook);
   await hook.start();
   const { port } = hook.app.server.address() as AddressInfo;

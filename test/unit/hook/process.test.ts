@@ -117,6 +117,16 @@ describe("the hook's process", { concurrency: 3 }, () => {
     ]) {
       assert.ok(messages.includes(message), message);
     }
+    assert.deepEqual(messages.slice(-2), ["stopping", "stopped"]);
+  });
+
+  test("goes on when nobody reads its log any more", async () => {
+    const hook = await start(newFolder(), configOf({ blog: script("exit 0") }));
+    hook.child.stdout?.destroy();
+    await hook.push("blog", "v1");
+    assert.equal((await untilEnded(hook, 1)).state, "succeeded");
+    hook.child.kill("SIGTERM");
+    await until("it ends", () => hook.child.exitCode === 0);
   });
 
   test("killed while it deploys, deploys again at the next start and loses nothing that waits", async () => {
