@@ -14,7 +14,7 @@ export interface Setup {
 /** A package's daemon would be found in /usr/sbin, which is not on every user's PATH. */
 const searchPath = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"];
 
-function isOnPath(command: string): boolean {
+export function isOnPath(command: string): boolean {
   return searchPath.some((folder) => isExecutable(join(folder, command)));
 }
 

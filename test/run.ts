@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
-import { setUp } from "../build/setup.ts";
+import { type Setup, setUp } from "../build/setup.ts";
 import { startDockerForTests } from "./support/docker.ts";
 import { describeTally, emptyTally, isGood, record } from "./support/tally.ts";
 
@@ -38,12 +38,25 @@ const groups: readonly Group[] = [
   { folder: "engine", concurrency: 1, timeoutMs: 900_000, needsDocker: true },
 ];
 
+interface Check {
+  script: readonly string[];
+  /** Debian packages without which it cannot work. */
+  needs: readonly string[];
+}
+
 /** The sanitized build is for the wire tests only: what aborts there would be memory corruption in the other one. */
-const checks = [["lint"], ["typecheck"], ["build"], ["build:native"], ["build:native", "--", "--sanitize"]];
+const checks: readonly Check[] = [
+  { script: ["lint"], needs: [] },
+  { script: ["typecheck"], needs: [] },
+  { script: ["build"], needs: [] },
+  { script: ["build:native"], needs: ["gcc", "musl-tools"] },
+  { script: ["build:native", "--", "--sanitize"], needs: ["gcc", "libc6-dev"] },
+];
 
 const words = process.argv.slice(2);
 const strict = process.env["CI"] === "true";
 const tally = emptyTally();
+let setup: Setup = { installed: [], missing: [], problem: undefined };
 const failedStages: string[] = [];
 const durations: string[] = [];
 const interruption = new AbortController();
@@ -61,11 +74,19 @@ async function stage(name: string, work: () => Promise<boolean> | boolean): Prom
 
 /** The tests that need a missing part skip themselves with their own reason, so this only names the part. */
 function setUpMachine(): boolean {
-  const { installed, missing, problem } = setUp();
+  setup = setUp();
+  const { installed, problem } = setup;
   for (const { name, neededFor } of installed) process.stdout.write(`installed ${name}: ${neededFor}\n`);
-  for (const { name, neededFor } of missing) process.stdout.write(`missing ${name}: ${neededFor}\n`);
+  for (const { name, neededFor } of setup.missing) process.stdout.write(`missing ${name}: ${neededFor}\n`);
   if (problem !== undefined) process.stdout.write(`${problem}\n`);
   return problem === undefined || !strict;
+}
+
+async function runCheck({ script, needs }: Check): Promise<void> {
+  const name = script.join(" ");
+  const missing = setup.missing.filter((one) => needs.includes(one.name)).map((one) => one.name);
+  if (missing.length === 0) return stage(name, () => runScript(script));
+  tally.notRun.push({ name, file: "npm run", reason: `not installed: ${missing.join(", ")}` });
 }
 
 function runScript(script: readonly string[]): Promise<boolean> {
@@ -106,7 +127,7 @@ async function withDocker(work: () => Promise<boolean>): Promise<boolean> {
 
 await stage("set-up", setUpMachine);
 if (words.length === 0) {
-  for (const script of checks) await stage(script.join(" "), () => runScript(script));
+  for (const check of checks) await runCheck(check);
 }
 for (const group of groups) {
   const files = filesOf(group);

@@ -9,7 +9,7 @@ import type { Browser, Page } from "playwright-core";
 import { isFree } from "../../cli/demo/port.ts";
 import { tagAt } from "../../cli/demo/wording.ts";
 import { browserMissing, keepScreenshot, openBrowser } from "../support/browser.ts";
-import { type Demo, eventually, printedCurl, startDemo } from "../support/demo.ts";
+import { curlMissing, type Demo, eventually, printedCurl, startDemo } from "../support/demo.ts";
 import { freePorts } from "../support/free-port.ts";
 
 const execute = promisify(execFile);
@@ -65,7 +65,9 @@ describe("npm start", () => {
     assert.ok(demo.output().includes((await shownRelease(siteUrl)) ?? "no release"));
   });
 
-  test("the printed curl, executed as it is printed, changes what the site shows", async () => {
+  test("the printed curl, executed as it is printed, changes what the site shows", {
+    skip: curlMissing,
+  }, async () => {
     const { demo, siteUrl, curl } = running;
     const before = await shownRelease(siteUrl);
     const answer = JSON.parse(await paste(curl, before));
@@ -81,7 +83,7 @@ describe("npm start", () => {
     );
   });
 
-  test("a curl with a wrong secret is 404 and changes nothing", async () => {
+  test("a curl with a wrong secret is 404 and changes nothing", { skip: curlMissing }, async () => {
     const { siteUrl, curl } = running;
     const before = await shownRelease(siteUrl);
     const wrong = curl.replace(/example\/[^ ]+/, "example/wrong-secret-wrong-secret");
@@ -93,7 +95,7 @@ describe("npm start", () => {
     assert.equal(await shownRelease(siteUrl), before);
   });
 
-  describe("in Chromium", { skip: browserMissing }, () => {
+  describe("in Chromium", { skip: browserMissing || curlMissing }, () => {
     let browser: Browser;
     before(async () => {
       browser = await openBrowser();

@@ -5,6 +5,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isOnPath } from "../../build/setup.ts";
+
+/** Why the curl that npm start prints cannot be run here, or false: to be given to `skip`. */
+export const curlMissing = isOnPath("curl") ? false : "curl is not installed: apt-get install curl";
 
 export const repository = resolve(import.meta.dirname, "../..");
 
