@@ -76,6 +76,32 @@ describe("the config", () => {
     ]);
   });
 
+  const addresses: [text: string, host: string, port: number][] = [
+    ["127.0.0.1:4500", "127.0.0.1", 4500],
+    [":4500", "::", 4500],
+    ["[::1]:0", "::1", 0],
+    ["localhost:65535", "localhost", 65535],
+  ];
+  for (const [text, host, port] of addresses) {
+    test(`takes ${text} as an address to listen on`, () => {
+      const config = configOf(`listen: "${text}"\n${oneService("secret: aaaaaaaaaaaaaaaaaaaa")}`);
+      assert.deepEqual(config.listen, { host, port });
+    });
+  }
+
+  test("listens on 127.0.0.1:4500, deploys 4 services at once and stops within 8 s when it does not say", () => {
+    const { listen, parallel, graceMs, tokens } = configOf(oneService("secret: aaaaaaaaaaaaaaaaaaaa"));
+    assert.deepEqual(
+      { listen, parallel, graceMs, tokens },
+      {
+        listen: { host: "127.0.0.1", port: 4500 },
+        parallel: 4,
+        graceMs: 8000,
+        tokens: [],
+      },
+    );
+  });
+
   test("keeps hashes of secrets, not secrets", () => {
     const config = configOf(complete, completeEnvironment);
     for (const name of ["blog", "events", "example"]) {
