@@ -1,0 +1,58 @@
+/** Big files over loopback. */
+import { ask, downloadRate } from "./clients.ts";
+import type { Context, Measure, Scenario } from "./scenario.ts";
+import type { Sites } from "./sites.ts";
+
+const megabytes = 200;
+const prepare = (sites: Sites) => void sites.bigFile(megabytes);
+const measures: readonly Measure[] = [
+  { name: "rate", unit: "MB/s", better: "more", digits: 0, bar: { kind: "ratio to the better", value: 0.8 } },
+  { name: "processor time", unit: "µs a MB", better: "less", digits: 0 },
+  { name: "memory meanwhile", unit: "MB", better: "less", digits: 2 },
+];
+
+async function measure(context: Context, connections: number): Promise<number[]> {
+  const path = context.sites.bigFile(megabytes);
+  const server = await context.start();
+  // Ours hashes a file once, at its first request; that is measured by itself.
+  await ask(server.port, path, "HEAD");
+  const before = server.cpuMicroseconds();
+  let residentBytes = 0;
+  const sampling = setInterval(() => {
+    residentBytes = Math.max(residentBytes, server.memory().residentBytes);
+  }, 20);
+  const rate = await downloadRate(server.port, path, connections, megabytes * 1_000_000);
+  clearInterval(sampling);
+  const cpuMicroseconds = server.cpuMicroseconds() - before;
+  return [rate, cpuMicroseconds / (connections * megabytes), residentBytes / 1_000_000];
+}
+
+export const downloadScenarios: readonly Scenario[] = [
+  {
+    title: "A file of 200 MB, one connection",
+    how: "read into one buffer by this program; after a first HEAD",
+    measures,
+    prepare,
+    run: (context) => measure(context, 1),
+  },
+  {
+    title: "A file of 200 MB, four connections at once",
+    how: "the same",
+    measures,
+    prepare,
+    run: (context) => measure(context, 4),
+  },
+  {
+    title: "The first answer for a file of 200 MB",
+    how: "HEAD of a file that was never asked for: ours makes its tag from the content",
+    measures: [{ name: "time", unit: "ms", better: "less", digits: 1 }],
+    prepare,
+    run: async (context) => {
+      const path = context.sites.bigFile(megabytes);
+      const server = await context.start();
+      const startedAt = performance.now();
+      const { firstByteAt } = await ask(server.port, path, "HEAD");
+      return [firstByteAt - startedAt];
+    },
+  },
+];

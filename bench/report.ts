@@ -1,0 +1,43 @@
+/** bench/README.md, as --write leaves it. */
+import { describeMachine, loadCore, serverCore } from "./machine.ts";
+import type { Subject } from "./subjects.ts";
+
+export interface Run {
+  readonly turns: number;
+  readonly seconds: number;
+  readonly wrkVersion: string;
+  readonly problems: readonly string[];
+}
+
+export function renderReport(tables: string, subjects: readonly Subject[], run: Run): string {
+  const versions = subjects.map(({ name, version }) =>
+    version.startsWith(name) ? version : `${name} ${version}`,
+  );
+  const problems = run.problems.map((problem) => `- ${problem}\n`).join("");
+  return `# Measured
+
+Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 10)}.
+
+- Machine: ${describeMachine()}
+- Servers: ${versions.join(", ")}; load: ${run.wrkVersion}
+- Medians of ${run.turns} turns of ${run.seconds} s each; in every turn all servers come one after another, each started anew.
+- The server runs on processor ${serverCore}, the load on processor ${loadCore}, over loopback.
+- The columns with × say how often better ours is: 2.00 is twice the requests or half the time or memory.
+- The processor time a request is the steadiest figure: what else the machine does moves it least.
+${problems === "" ? "" : `\nWhat went wrong:\n\n${problems}`}
+## To repeat it
+
+\`\`\`sh
+apt-get install --no-install-recommends nginx-light lighttpd wrk
+npm ci && npm run build:native
+npm run bench -- --quick          # one short turn, to see that all works
+npm run bench -- --write          # the whole, about half an hour, into this file
+\`\`\`
+
+\`--turns N\`, \`--seconds N\` and \`--only WORD\` (a part of a title) shorten or lengthen it. The other servers' settings are in
+\`peer-configs.ts\`.
+
+## Figures
+
+${tables}`;
+}
