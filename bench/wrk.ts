@@ -43,6 +43,8 @@ function run(command: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
+    const end = () => child.kill();
+    process.once("exit", end);
     child.stdout.on("data", (chunk) => {
       output += chunk;
     });
@@ -50,6 +52,7 @@ function run(command: string, args: readonly string[]): Promise<string> {
       output += chunk;
     });
     child.once("error", reject);
+    child.once("close", () => process.off("exit", end));
     child.once("close", (status) =>
       status === 0 ? resolve(output) : reject(new Error(`${command}: ${output}`)),
     );
