@@ -24,8 +24,9 @@ const keptReleases = 3;
 export function release(tag: string, now: Date): void {
   if (!tagPattern.test(tag)) throw new Error(`'${tag}' is not an image tag`);
   mkdirSync(releasesFolder, { recursive: true });
-  switchTo(render(tag, now));
-  removeOldReleases();
+  const folder = render(tag, now);
+  switchTo(folder);
+  removeOldReleases(folder);
 }
 
 /** The folder is new each time: a tag that is deployed again must not change what is being served. */
@@ -51,10 +52,12 @@ function switchTo(folder: string): void {
 }
 
 /** The last ones stay: the server may still be sending files of the release before. */
-function removeOldReleases(): void {
+function removeOldReleases(current: string): void {
   const newestFirst = readdirSync(releasesFolder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(releasesFolder, entry.name))
+    // Left out, because the clock of a file system may tick too seldom to tell it from the one before.
+    .filter((folder) => folder !== current)
     .sort((left, right) => statSync(right).mtimeMs - statSync(left).mtimeMs);
-  for (const folder of newestFirst.slice(keptReleases)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of newestFirst.slice(keptReleases - 1)) rmSync(folder, { recursive: true, force: true });
 }
