@@ -170,6 +170,11 @@ async function soak(server: RunningServer, sites: Sites, seconds: number, seed: 
   console.log(
     `warm and at rest before: ${JSON.stringify(before)}, afterwards: ${JSON.stringify(afterwards)}`,
   );
+  const tenth = Math.max(1, Math.floor(samples.length / 10));
+  const series = samples
+    .filter((_, index) => index % tenth === 0)
+    .map(({ residentBytes }) => Math.round(residentBytes / 1000));
+  console.log(`resident kB, ten times a run: ${series.join(" ")}`);
   const limits = { residentBytes: toleratedBytes, descriptors: toleratedDescriptors };
   const problems: string[] = [];
   for (const name of ["residentBytes", "descriptors"] as const) {
