@@ -8,6 +8,7 @@ import { makeSiteFolder, writeSiteFile } from "../support/site-folder.ts";
 
 const folder = makeSiteFolder();
 after(() => folder.remove());
+writeSiteFile(folder.root, "health", "a page about health\n");
 /** Big enough that its tag is made in several turns; each test asks for one that was never asked for. */
 const bigFiles = ["head", "unchanged", "range", "later"].map((name) => `never-asked-${name}.bin`);
 for (const name of bigFiles) writeSiteFile(folder.root, name, Buffer.alloc(5_000_000, name));
@@ -55,6 +56,17 @@ for (const runtime of runtimes) {
     test("a request that comes while such a file's tag is made is answered", async () => {
       const head = requestText("/never-asked-later.bin", [], "HEAD");
       assert.deepEqual(await statusesOf([head, page, page], ["HEAD", "GET", "GET"]), [200, 200, 200]);
+    });
+
+    test("the health URL is the server's own, even where a file has its name and was found in another spelling", async () => {
+      const client = await RawClient.open(server.port);
+      client.send(requestText("/%68ealth") + requestText("/health") + requestText("/health"));
+      const responses = await client.responses(3);
+      client.close();
+      assert.deepEqual(
+        responses.map(({ status }) => status),
+        [200, 204, 204],
+      );
     });
 
     test("an empty line before a request may come in two parts (RFC 9112 2.2)", async () => {
