@@ -6,8 +6,8 @@ import * as fs from "node:fs";
 import type { Channel } from "./channel.ts";
 import { findHeadEnd, Head, headIncomplete, headMalformed, oversizeStatus, parseHead } from "./head.ts";
 import { type Reply, renderHead, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
-import { isUnchanged, readFully } from "./representation.ts";
-import { concludeAnswer, Finding, findAnswer } from "./respond.ts";
+import { isUnchanged, type Representation, readFully } from "./representation.ts";
+import { chooseRepresentation, concludeAnswer, Finding, findAnswer } from "./respond.ts";
 import type { Serving } from "./serving.ts";
 import { hashAtOnceBytes, keptFileBytes, type Resource } from "./site.ts";
 
@@ -26,6 +26,8 @@ const lingerTimeoutMs = 2_000;
 
 /** Shared by connections that are between requests, which is what most connections are. */
 const noHead = new Head();
+const plainGet = new Head();
+plainGet.method = "GET";
 
 export class Connection {
   private readonly id: number;
@@ -105,10 +107,13 @@ export class Connection {
         at += count;
         continue;
       }
-      // RFC 9112 2.2: an empty line before a request is ignored.
-      if (this.scanned === 0 && at + 1 < length && input[at] === 13 && input[at + 1] === 10) {
-        at += 2;
-        continue;
+      // RFC 9112 2.2: an empty line before a request is ignored, also when its second half is yet to come.
+      if (this.scanned === 0 && input[at] === 13) {
+        if (at + 1 >= length) break;
+        if (input[at + 1] === 10) {
+          at += 2;
+          continue;
+        }
       }
       const end = this.readHead(input, at, length);
       if (end < 0) break;
@@ -122,6 +127,13 @@ export class Connection {
   /** Answers the request whose head starts at `at`; returns the head's end, or less than 0 where reading stops. */
   private readHead(input: Buffer, at: number, length: number): number {
     const memory = this.serving.headMemory;
+    if (this.scanned === 0) {
+      const end = memory.recallPlainGet(input, at, length);
+      if (end >= 0) {
+        const resource = this.serving.pageMemory.recall(input, at + 4, memory.targetEnd);
+        if (resource !== null && this.sendPage(memory.head, resource)) return end;
+      }
+    }
     let end = this.scanned === 0 ? memory.recall(input, at, length) : headIncomplete;
     if (end < 0) {
       const received = length === input.length ? input : input.subarray(0, length);
@@ -171,37 +183,29 @@ export class Connection {
       head.keepAlive = false;
     else this.discardBytes = head.contentLength;
     if (this.serving.isDraining) head.keepAlive = false;
-    if (this.isPlainGet(head) && this.sendPacket(head)) return;
     const own = this.answerItself(head);
     if (own !== null) this.send(own);
     else this.answerFromSite(2);
   }
 
-  /** Whether nothing but the path decides on the answer. */
-  private isPlainGet(head: Head): boolean {
-    return (
-      head.isPlainPath && !head.isConditional && head.keepAlive && head.minor === 1 && head.method === "GET"
-    );
-  }
-
   /** The common case, with nothing to make: the reply of a small file is kept whole, for the second it is dated with. */
-  private sendPacket(head: Head): boolean {
+  private sendPage(head: Head, resource: Resource): boolean {
     const serving = this.serving;
-    const resource = serving.site.findKept(head.target, serving.nowMs);
-    if (resource === null || (head.hasAcceptEncoding && resource.variants.length > 0)) return false;
-    const representation = resource.identity;
+    if (serving.isDraining || !serving.site.isCurrent(resource, serving.nowMs)) return false;
+    const representation = chooseRepresentation(head, resource);
     if (!representation.isKept || representation.fields === "") return false;
+    if (serving.options.hasMetrics) this.startedMs = performance.now();
     const second = Math.floor(serving.nowMs / 1000);
-    if (representation.packetSecond !== second) this.pack(resource, second);
+    if (representation.packetSecond !== second) this.pack(resource, representation, second);
     this.channel.send(representation.packet, false);
-    if (serving.options.hasMetrics) this.countPacket(resource);
-    if (serving.options.hasAccessLog) this.log(200, representation.sizeBytes);
+    if (serving.options.hasMetrics) this.countPage(resource);
+    if (serving.options.hasAccessLog) this.logPage(head, resource, representation);
     if (this.channel.isReady()) this.deadlineMs = serving.nowMs + idleTimeoutMs;
     else this.state = "full";
     return true;
   }
 
-  private countPacket(resource: Resource): void {
+  private countPage(resource: Resource): void {
     const metrics = this.serving.metrics;
     let counter = resource.counter;
     if (counter === null) {
@@ -211,13 +215,21 @@ export class Connection {
     metrics.recordFound(200, counter, (performance.now() - this.startedMs) / 1000);
   }
 
-  private pack(resource: Resource, second: number): void {
+  private logPage(head: Head, resource: Resource, representation: Representation): void {
+    head.method = "GET";
+    head.target = resource.target;
+    this.head = head;
+    this.log(200, representation.sizeBytes);
+    this.head = noHead;
+  }
+
+  private pack(resource: Resource, representation: Representation, second: number): void {
     const reply = concludeAnswer(
-      this.head,
-      new Finding(null, resource, resource.identity, 200),
+      plainGet,
+      new Finding(null, resource, representation, 200),
       this.serving.nowMs,
     );
-    resource.identity.pack(renderHead(reply, this.serving.dateText(), 1, true), second);
+    representation.pack(renderHead(reply, this.serving.dateText(), 1, true), second);
   }
 
   /** Health and metrics. */
@@ -288,6 +300,7 @@ export class Connection {
   private sendFile(finding: Finding, tries: number): void {
     const reply = concludeAnswer(this.head, finding, this.serving.nowMs);
     const source = reply.source;
+    if (finding.resource !== null) this.learnPage(finding.resource, reply);
     if (source !== null && !source.isKept && this.head.method === "GET" && reply.length > 0) {
       let fd = -1;
       try {
@@ -303,6 +316,16 @@ export class Connection {
       }
     }
     this.send(reply);
+  }
+
+  /** What was found for a plain path, kept in memory, is found at once the next time. */
+  private learnPage(resource: Resource, reply: Reply): void {
+    const head = this.head;
+    const source = reply.source;
+    if (source === null || !source.isKept || reply.status !== 200) return;
+    if (!head.isPlainPath || head.method !== "GET") return;
+    resource.target = head.target;
+    this.serving.pageMemory.learn(head.target, resource);
   }
 
   private begin(): void {

@@ -39,8 +39,10 @@ function ready(reply: Reply): Finding {
   return new Finding(reply, null, null, reply.status);
 }
 
-function choose(head: Head, resource: Resource): Representation {
+/** The representation that Accept-Encoding asks for. The last choice is kept: a site's clients mostly say the same. */
+export function chooseRepresentation(head: Head, resource: Resource): Representation {
   if (resource.variants.length === 0 || !head.hasAcceptEncoding) return resource.identity;
+  if (resource.chosen !== null && resource.chosenFor === head.acceptEncoding) return resource.chosen;
   const names: string[] = [];
   const sizes: number[] = [];
   for (const variant of resource.variants) {
@@ -48,13 +50,16 @@ function choose(head: Head, resource: Resource): Representation {
     sizes.push(variant.sizeBytes);
   }
   const index = chooseCoding(head.acceptEncoding, names, sizes, resource.identity.sizeBytes);
-  return index < 0 ? resource.identity : (resource.variants[index] ?? resource.identity);
+  const chosen = index < 0 ? resource.identity : (resource.variants[index] ?? resource.identity);
+  resource.chosen = chosen;
+  resource.chosenFor = head.acceptEncoding;
+  return chosen;
 }
 
 function findNotFound(head: Head, site: Site, notFoundFilename: string, nowMs: number): Finding {
   const page = notFoundFilename === "" ? null : site.find(`/${notFoundFilename}`, nowMs);
   if (page === null) return ready(replyWithText(404, "", htmlType, notFoundPage));
-  return new Finding(null, page, choose(head, page), 404);
+  return new Finding(null, page, chooseRepresentation(head, page), 404);
 }
 
 /** 301 to the path with its slash. The path starts with exactly one slash, so it never names another host. */
@@ -71,7 +76,7 @@ export function findAnswer(head: Head, site: Site, notFoundFilename: string, now
   if (route.error === 400) return ready(replyWithError(400, ""));
   if (route.error === 0) {
     const resource = site.find(route.path, nowMs);
-    if (resource !== null) return new Finding(null, resource, choose(head, resource), 200);
+    if (resource !== null) return new Finding(null, resource, chooseRepresentation(head, resource), 200);
     if (!route.path.endsWith("/") && site.isDirectoryWithIndex(route.path, nowMs)) {
       return ready(redirectToDirectory(route));
     }

@@ -6,6 +6,7 @@ import { HeadMemory } from "./head-memory.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { Metrics } from "./metrics.ts";
 import type { Options } from "./options.ts";
+import { PageMemory } from "./page-memory.ts";
 import type { Representation } from "./representation.ts";
 import { Site } from "./site.ts";
 
@@ -19,6 +20,7 @@ export class Serving {
   readonly metrics: Metrics;
   readonly accessLog: AccessLog;
   readonly headMemory = new HeadMemory();
+  readonly pageMemory = new PageMemory();
   /** By the runtime's number for each. */
   readonly connections = new Map<number, Connection>();
   /** Set while the server drains: no connection is kept for another request. */

@@ -29,6 +29,13 @@ export class Resource {
   checkedMs: number;
   /** Of the metrics, once it was asked for. */
   counter: PathCounter | null = null;
+  /** The plain path that a request named it by, for the log. */
+  target = "";
+  /** The site's, when it was found. */
+  rootCount = 0;
+  /** The representation chosen last, and for which Accept-Encoding. */
+  chosen: Representation | null = null;
+  chosenFor = "";
   constructor(
     path: string,
     type: string,
@@ -61,6 +68,8 @@ export class Site {
   readonly serveHidden: boolean;
   private realRoot = "";
   private rootCheckedMs = -1;
+  /** How often the root turned out to be another folder. */
+  private rootCount = 0;
   private resources = new Map<string, Resource>();
   private keptBytes = 0;
   private kept: Representation[] = [];
@@ -80,17 +89,18 @@ export class Site {
       known.checkedMs = nowMs;
       return known;
     }
-    if (found !== null) this.resources.set(path, found);
-    else if (known !== undefined) this.resources.delete(path);
+    if (found !== null) {
+      found.rootCount = this.rootCount;
+      this.resources.set(path, found);
+    } else if (known !== undefined) this.resources.delete(path);
     return found;
   }
 
-  /** What find() gave less than a second ago, or null. */
-  findKept(path: string, nowMs: number): Resource | null {
+  /** Whether what find() gave may be used still: it was looked at less than a second ago, below the same root. */
+  isCurrent(resource: Resource, nowMs: number): boolean {
     this.followRoot(nowMs);
-    const known = this.resources.get(path);
-    if (known === undefined || nowMs - known.checkedMs >= recheckMs || nowMs < known.checkedMs) return null;
-    return known;
+    const ageMs = nowMs - resource.checkedMs;
+    return resource.rootCount === this.rootCount && ageMs >= 0 && ageMs < recheckMs;
   }
 
   /** Whether the path, which has no slash at its end, is a directory with an index. */
@@ -151,6 +161,7 @@ export class Site {
     if (realRoot === "/") realRoot = "";
     if (realRoot === this.realRoot) return;
     this.realRoot = realRoot;
+    this.rootCount += 1;
     this.resources = new Map<string, Resource>();
     this.kept = [];
     this.keptBytes = 0;
