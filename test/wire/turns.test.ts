@@ -69,6 +69,46 @@ for (const runtime of runtimes) {
       );
     });
 
+    test("requests that differ in their first line alone are answered and logged each by itself", async () => {
+      const fields = ["User-Agent: alike", "Accept-Encoding: gzip"];
+      const targets = [
+        "/page.html",
+        "/app.js",
+        "/digits.txt",
+        "/page.html?a",
+        "/app.js",
+        "//page.html",
+        "/nope",
+        "/",
+      ];
+      const client = await RawClient.open(server.port);
+      // Twice: what was answered once may be remembered whole.
+      const requests = [...targets, ...targets].map((target) => requestText(target, fields));
+      client.send(`${requests.join("")}${requestText("/empty.txt", ["User-Agent: last"])}`);
+      const responses = await client.responses(2 * targets.length + 1);
+      client.close();
+      const statuses = targets.map((target) => (target === "/nope" ? 404 : 200));
+      assert.deepEqual(
+        responses.map(({ status }) => status),
+        [...statuses, ...statuses, 200],
+      );
+      const [page, script, digits] = responses.map(({ content }) => content);
+      assert.deepEqual(
+        [responses[8]?.content, responses[9]?.content, responses[10]?.content],
+        [page, script, digits],
+      );
+      await server.waitForStdout('"last"');
+      const logged = server.stdout.split("\n").filter((line) => line.endsWith(' "alike"'));
+      assert.deepEqual(
+        logged.map((line) => /"GET (\S+) HTTP\/1\.1" (\d+) (\d+)/.exec(line)?.slice(1)),
+        requests.map((_, index) => [
+          targets[index % targets.length],
+          String(responses[index]?.status),
+          String(responses[index]?.content.length),
+        ]),
+      );
+    });
+
     test("an empty line before a request may come in two parts (RFC 9112 2.2)", async () => {
       assert.deepEqual(await statusesOf(["\r", `\n${page}`], ["GET"]), [200]);
       assert.deepEqual(await statusesOf(["\r\n\r", `\n${page}`], ["GET"]), [200]);
