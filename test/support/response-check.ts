@@ -21,7 +21,8 @@ export function findResponseProblem(bytes: string, methods: readonly string[]): 
       if (closes && !isLast) return `response ${index + 1} says close, and another follows`;
       if (endingStatuses.includes(status) && !closes) return `${status} without Connection: close`;
       for (const required of [
-        "date",
+        // RFC 9110 6.6.1: 5xx may lack it.
+        ...(status < 500 ? ["date"] : []),
         ...(status === 206 ? ["content-range"] : []),
         ...(status === 405 ? ["allow"] : []),
       ]) {
