@@ -25,7 +25,8 @@ interface Group {
 const groups: readonly Group[] = [
   {
     folder: "unit",
-    concurrency: Math.max(2, availableParallelism()),
+    // They mostly wait for processes that they start.
+    concurrency: 2 * Math.max(2, availableParallelism()),
     timeoutMs: 120_000,
     needsDocker: false,
   },

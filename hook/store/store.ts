@@ -24,6 +24,7 @@ export interface Store {
   countByState(): { service: string; state: State; count: number }[];
   appendLog(id: number, lines: readonly LogLine[]): void;
   readLog(id: number): LogLine[];
+  /** May be called again. */
   close(): void;
 }
 
@@ -90,7 +91,9 @@ function createStore(database: DatabaseSync): Store {
       statement("SELECT at AS atMs, line FROM log_line WHERE deployment = :id ORDER BY sequence").all({
         id,
       }) as unknown[] as LogLine[],
-    close: () => database.close(),
+    close() {
+      if (database.isOpen) database.close();
+    },
   };
 }
 

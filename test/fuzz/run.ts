@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { runtimes } from "../support/server-process.ts";
 import { fuzzHeads } from "./head.fuzz.ts";
+import { fuzzHeadMemory } from "./head-memory.fuzz.ts";
 import type { Input } from "./input.ts";
 import { fuzzWire } from "./wire.fuzz.ts";
 
@@ -27,6 +28,8 @@ function report(name: string, counts: string, failures: readonly string[]): void
 
 if (values.only !== "wire" && values.replay === undefined) {
   const { inputs, accepted, refused, failures } = fuzzHeads({ seed, seconds });
+  const memory = fuzzHeadMemory({ seed, seconds: seconds / 4 });
+  report("remembered heads", `${memory.inputs} inputs, ${memory.recalled} recalled`, memory.failures);
   report("heads", `${inputs} inputs, ${accepted} accepted, ${refused} refused`, failures);
 }
 

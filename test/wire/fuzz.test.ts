@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzzHeads } from "../fuzz/head.fuzz.ts";
+import { fuzzHeadMemory } from "../fuzz/head-memory.fuzz.ts";
 import { escapeInput, loadCorpus } from "../fuzz/input.ts";
 import { fuzzWire } from "../fuzz/wire.fuzz.ts";
 import { nativeRuntime, nodeRuntime, type Runtime, sanitizedRuntime } from "../support/server-process.ts";
@@ -15,6 +16,12 @@ test("the parser accepts no damaged head that RFC 9112 refuses, and reads no byt
     accepted > 100 && refused > 100,
     `${accepted} accepted, ${refused} refused: the damages are too small or too great`,
   );
+});
+
+test("a head whose fields are remembered is read as the parser reads it, whatever stands behind it", () => {
+  const { failures, recalled, recalledPlain } = fuzzHeadMemory({ seed, seconds: 3, inputs: 20_000 });
+  assert.deepEqual(failures, []);
+  assert.ok(recalled > 500 && recalledPlain > 100, `${recalled} and ${recalledPlain} recalled`);
 });
 
 async function compare(runtime: Runtime): Promise<void> {

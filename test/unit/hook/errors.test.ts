@@ -90,8 +90,7 @@ describe("the catalogue of errors", () => {
         assert.ok(body.error.message.startsWith(errors[code].message));
         assert.doesNotMatch(JSON.stringify(body), /nobody's business|secret-0123/);
       } finally {
-        if (code === "store_unavailable") await hook.app.close();
-        else await hook.stop();
+        await hook.stop();
       }
     });
   }
@@ -100,7 +99,7 @@ describe("the catalogue of errors", () => {
     const hook = await startHook(configOf({ blog: script("exit 0") }));
     assert.equal((await causes.unauthorized(hook)).headers.get("www-authenticate"), "Bearer");
     assert.equal((await causes.store_unavailable(hook)).headers.get("retry-after"), "30");
-    await hook.app.close();
+    await hook.stop();
   });
 
   test("gives the cause of a 500 to the log only", async () => {
@@ -127,5 +126,5 @@ test("a webhook that cannot be stored is refused, not lost: nothing is answered 
   );
   assert.equal(answer.status, 503);
   assert.match(hook.log(), /a webhook could not be stored/);
-  await hook.app.close();
+  await hook.stop();
 });
