@@ -10,7 +10,7 @@ export function nginxConfig({ root, port, workFolder, hasLog, maxConnections }: 
     .join("\n");
   return `daemon off;
 worker_processes 1;
-worker_rlimit_nofile ${2 * maxConnections};
+worker_rlimit_nofile 65536;
 ${process.getuid?.() === 0 ? "user root;" : ""}
 pid ${join(workFolder, "nginx.pid")};
 error_log ${join(workFolder, "error.log")} crit;
@@ -22,7 +22,7 @@ http {
   tcp_nopush on;
   keepalive_timeout 75s;
   keepalive_requests 1000000000;
-  open_file_cache max=200000 inactive=60s;
+  open_file_cache max=10000 inactive=60s;
   open_file_cache_valid 30s;
   open_file_cache_errors on;
   access_log ${log};
