@@ -33,7 +33,7 @@ export function descriptorLimit(): number {
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() ?? "unknown processor";
   const memory = `${Math.round(totalmem() / 2 ** 30)} GB`;
-  return `${availableParallelism()} × ${model}, ${memory}, Linux ${release()}, ${describeDistribution()}`;
+  return `${cpus().length} × ${model}, ${memory}, Linux ${release()}, ${describeDistribution()}`;
 }
 
 function describeDistribution(): string {

@@ -20,7 +20,7 @@ Written by \`npm run bench -- --write\` on ${new Date().toISOString().slice(0, 1
 
 - Machine: ${describeMachine()}
 - Servers: ${versions.join(", ")}; load: ${run.wrkVersion}
-- Medians of ${run.turns} turns of ${run.seconds} s each; in every turn all servers come one after another, each started anew.
+- Medians of ${run.turns} turn(s), loads of ${run.seconds} s; in every turn all servers come one after another, each started anew.
 - The server runs on processor ${serverCore}, the load on processor ${loadCore}, over loopback.
 - The columns with × say how often better ours is: 2.00 is twice the requests or half the time or memory.
 - The processor time a request is the steadiest figure: what else the machine does moves it least.
@@ -31,7 +31,7 @@ ${problems === "" ? "" : `\nWhat went wrong:\n\n${problems}`}
 apt-get install --no-install-recommends nginx-light lighttpd wrk
 npm ci && npm run build:native
 npm run bench -- --quick          # one short turn, to see that all works
-npm run bench -- --write          # the whole, about half an hour, into this file
+npm run bench -- --write          # the whole, about a quarter of an hour, into this file
 \`\`\`
 
 \`--turns N\`, \`--seconds N\` and \`--only WORD\` (a part of a title) shorten or lengthen it. The other servers' settings are in

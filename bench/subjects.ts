@@ -59,7 +59,7 @@ const nginx: Subject = {
 const lighttpdPath = findProgram("lighttpd") ?? "/usr/sbin/lighttpd";
 const lighttpd: Subject = {
   name: "lighttpd",
-  version: existsSync(lighttpdPath) ? firstLineOf(lighttpdPath, ["-v"]).replace(/ -.*$|\(.*\)/, "") : "",
+  version: existsSync(lighttpdPath) ? (firstLineOf(lighttpdPath, ["-v"]).split(" ")[0] ?? "") : "",
   executable: lighttpdPath,
   missing: packageMissing(lighttpdPath, "lighttpd"),
   command: (setting) => {
