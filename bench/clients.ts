@@ -42,18 +42,25 @@ function download(port: number, path: string): Promise<number> {
   });
 }
 
-/** Megabytes a second of so many downloads at once. */
-export async function downloadRate(
-  port: number,
-  path: string,
-  connections: number,
-  sizeBytes: number,
-): Promise<number> {
+/** So many downloads at once, again and again for at least so long: megabytes, and the seconds that they took. */
+export async function downloadFor(
+  seconds: number,
+  {
+    port,
+    path,
+    connections,
+    sizeBytes,
+  }: { port: number; path: string; connections: number; sizeBytes: number },
+): Promise<{ megabytes: number; seconds: number }> {
   const startedAt = performance.now();
-  const received = await Promise.all(Array.from({ length: connections }, () => download(port, path)));
-  const seconds = (performance.now() - startedAt) / 1000;
-  if (received.some((bytes) => bytes < sizeBytes)) throw new Error(`a download ended early: ${received}`);
-  return received.reduce((sum, bytes) => sum + bytes, 0) / 1_000_000 / seconds;
+  const passed = () => (performance.now() - startedAt) / 1000;
+  let total = 0;
+  do {
+    const received = await Promise.all(Array.from({ length: connections }, () => download(port, path)));
+    if (received.some((bytes) => bytes < sizeBytes)) throw new Error(`a download ended early: ${received}`);
+    total += received.reduce((sum, bytes) => sum + bytes, 0);
+  } while (passed() < seconds);
+  return { megabytes: total / 1_000_000, seconds: passed() };
 }
 
 /** Opens connections a few at a time, each with one request that was answered, so that they are idle. */
