@@ -23,6 +23,8 @@ export const headTimeoutMs = 15_000;
 export const idleTimeoutMs = 75_000;
 const writeTimeoutMs = 60_000;
 const lingerTimeoutMs = 2_000;
+/** A terabyte. */
+const hashTimeoutMs = 3_600_000;
 
 /** Shared by connections that are between requests, which is what most connections are. */
 const noHead = new Head();
@@ -86,7 +88,7 @@ export class Connection {
       else if (this.state === "full" && this.channel.isReady()) this.awaitRequest();
       if (this.state === "head") this.resume();
     } catch {
-      this.abort();
+      this.drop();
     }
   }
 
@@ -94,7 +96,6 @@ export class Connection {
   peerEnded(): void {
     this.hasPeerEnded = true;
     if (this.state === "head" || this.state === "closing") this.drop();
-    else this.head.keepAlive = false;
   }
 
   /** Takes requests for as long as their replies go out at once; keeps what is left. */
@@ -262,7 +263,8 @@ export class Connection {
       return;
     }
     if (representation.etag === "" && representation.sizeBytes > hashAtOnceBytes) {
-      this.begin();
+      this.state = "busy";
+      this.deadlineMs = serving.nowMs + hashTimeoutMs;
       serving.hashTaskFor(representation).whenDone((isKnown: boolean) => {
         this.afterHashing(isKnown, finding, tries);
       });
@@ -286,7 +288,7 @@ export class Connection {
       else this.lookAgain(finding, tries);
       if (this.state === "head") this.resume();
     } catch {
-      this.abort();
+      this.drop();
     }
   }
 
@@ -347,7 +349,7 @@ export class Connection {
     else if (reply.length <= joinedBytes) {
       const content = Buffer.allocUnsafe(reply.length);
       if (readFully(this.fd, content, reply.length, reply.start) !== reply.length) {
-        this.abort();
+        this.drop();
         return;
       }
       this.sendJoined(text, content, 0, reply.length);
@@ -376,7 +378,8 @@ export class Connection {
       }
       const count = channel.sendFile(this.fd, this.position, Math.min(this.remaining, turn));
       if (count < 0) {
-        this.abort();
+        // A file that got shorter while being sent: the client can only be told by a connection that ends too early.
+        this.drop();
         return;
       }
       this.deadlineMs = this.serving.nowMs + writeTimeoutMs;
@@ -385,12 +388,6 @@ export class Connection {
       turn -= count;
     }
     this.finishReply();
-  }
-
-  /** The file got shorter while being sent: the client can only be told by a connection that ends too early. */
-  private abort(): void {
-    this.recordReply();
-    this.drop();
   }
 
   private finishReply(): void {
@@ -406,6 +403,7 @@ export class Connection {
     this.head = noHead;
     this.reply = null;
     this.deadlineMs = this.serving.nowMs + idleTimeoutMs;
+    if (this.serving.isDraining) this.endConnection();
   }
 
   /** Goes on with what was received while a reply was under way. */
@@ -475,9 +473,10 @@ export class Connection {
     }
   }
 
-  /** Ends it without a word. */
+  /** Ends it without a word; a reply that was under way is logged with what was sent of it. */
   drop(): void {
     if (this.state === "closed") return;
+    if (this.state === "busy") this.recordReply();
     this.state = "closed";
     this.pending = EMPTY;
     this.closeFile();
