@@ -1,4 +1,5 @@
 /** Dates of HTTP (RFC 9110 5.6.7). Written by hand: the native runtime has no toUTCString. */
+import { textAt } from "./text.ts";
 
 const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -10,8 +11,8 @@ export function twoDigits(value: number): string {
 /** `Sun, 06 Nov 1994 08:49:37 GMT` */
 export function formatHttpDate(timeMs: number): string {
   const date = new Date(timeMs);
-  const day = days[date.getUTCDay()] ?? "";
-  const month = months[date.getUTCMonth()] ?? "";
+  const day = textAt(days, date.getUTCDay());
+  const month = textAt(months, date.getUTCMonth());
   const time = `${twoDigits(date.getUTCHours())}:${twoDigits(date.getUTCMinutes())}:${twoDigits(date.getUTCSeconds())}`;
   return `${day}, ${twoDigits(date.getUTCDate())} ${month} ${yearText(date)} ${time} GMT`;
 }
@@ -19,7 +20,7 @@ export function formatHttpDate(timeMs: number): string {
 /** `10/Oct/2000:13:55:36 +0000`, as Apache's logs have it. */
 export function formatLogDate(timeMs: number): string {
   const date = new Date(timeMs);
-  const month = months[date.getUTCMonth()] ?? "";
+  const month = textAt(months, date.getUTCMonth());
   const time = `${twoDigits(date.getUTCHours())}:${twoDigits(date.getUTCMinutes())}:${twoDigits(date.getUTCSeconds())}`;
   return `${twoDigits(date.getUTCDate())}/${month}/${yearText(date)}:${time} +0000`;
 }

@@ -1,5 +1,6 @@
 /** The media type of a file, by its extension. */
 import { prefixes, prefixMarks, table } from "./mime-table.ts";
+import { textAt } from "./text.ts";
 
 const fallback = "application/octet-stream";
 
@@ -29,7 +30,7 @@ function typeOfLineAt(at: number): string {
 export function mediaType(name: string): string {
   const dot = name.split(".").length - 1;
   if (dot === 0) return fallback;
-  const extension = (name.split(".")[dot] ?? "").toLowerCase();
+  const extension = textAt(name.split("."), dot).toLowerCase();
   if (extension === "" || extension.includes(" ") || extension.includes("\n")) return fallback;
   let at = table.indexOf(extension, 0);
   while (at >= 0) {

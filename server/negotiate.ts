@@ -1,4 +1,5 @@
 /** Content coding by Accept-Encoding (RFC 9110 12.5.3). */
+import { textAt } from "./text.ts";
 
 /** Codings that a site may hold ready beside a file, with the ending that marks them. */
 export const codings = ["br", "zstd", "gzip"];
@@ -27,7 +28,9 @@ function quality(text: string): number {
  */
 export function codingQuality(field: string, coding: string): number {
   let wildcard = -1;
-  for (const part of field.toLowerCase().split(",")) {
+  const parts = field.toLowerCase().split(",");
+  for (let i = 0; i < parts.length; i++) {
+    const part = textAt(parts, i);
     const semicolon = part.indexOf(";");
     const untrimmed = semicolon < 0 ? part : part.slice(0, semicolon);
     const name = untrimmed.trim();
@@ -61,7 +64,7 @@ export function chooseCoding(
   let bestSize = identitySize;
   let best = -1;
   for (let i = 0; i < available.length; i++) {
-    const weight = codingQuality(field, available[i] ?? "");
+    const weight = codingQuality(field, textAt(available, i));
     const size = sizes[i] ?? 0;
     if (weight <= 0 || weight < bestQuality) continue;
     if (weight > bestQuality || size < bestSize) {
