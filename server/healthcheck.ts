@@ -5,6 +5,7 @@
  */
 import * as fs from "node:fs";
 import { type Options, parseListenAddress, parseOptions } from "./options.ts";
+import { textAt } from "./text.ts";
 
 export const healthTimeoutMs = 5_000;
 
@@ -12,13 +13,13 @@ export const healthTimeoutMs = 5_000;
 export function serverFlags(commandLine: string): string[] | null {
   const words = commandLine.split("\0");
   for (let i = 0; i < words.length; i++) {
-    if ((words[i] ?? "").endsWith("/statigo")) return words.slice(i + 1, words.length - 1);
+    if (textAt(words, i).endsWith("/statigo")) return words.slice(i + 1, words.length - 1);
   }
   return null;
 }
 
 /** The options of the server that process 1 is or started; `own` where there is none. */
-export function runningOptions(own: Options, nomadPort: string): Options {
+export function runningOptions(own: Options, environment: (name: string) => string): Options {
   let found: string[] | null = null;
   try {
     found = serverFlags(fs.readFileSync("/proc/1/cmdline", "utf8"));
@@ -26,7 +27,7 @@ export function runningOptions(own: Options, nomadPort: string): Options {
     found = null;
   }
   if (found === null) return own;
-  const running = parseOptions(found, nomadPort, "");
+  const running = parseOptions(found, environment);
   if (running.error !== "" || running.command !== "serve") return own;
   running.command = "healthcheck";
   return running;
@@ -54,7 +55,7 @@ export class HealthQuestion {
   /** What is wrong with the answer, or "". */
   judge(answer: string): string {
     if (answer === "") return `no answer from ${this.where} within ${healthTimeoutMs / 1000} s`;
-    const line = answer.split("\r\n")[0] ?? "";
+    const line = textAt(answer.split("\r\n"), 0);
     return line.startsWith("HTTP/1.1 2") ? "" : `${this.where} answered "${line}"`;
   }
 }

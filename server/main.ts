@@ -98,10 +98,6 @@ function serve(options: Options): void {
   server.listen(where, () => announce(options));
 }
 
-const options = start(
-  process.argv.slice(2),
-  process.env["NOMAD_PORT_http"] ?? "",
-  process.env["STATIGO_SITE"] ?? "",
-);
+const options = start(process.argv.slice(2));
 if (options !== null && options.command === "healthcheck") checkHealth(options);
 else if (options !== null) serve(options);

@@ -2,6 +2,8 @@
  * Flags and environment. Those of statigo v8 (Go) work unchanged: one dash or two, `-name value` or
  * `-name=value`, booleans bare or `=true`/`=false` in the forms of Go's strconv.ParseBool.
  */
+import { type Network, noNetworks, parseNetworks } from "./client-address.ts";
+import { textAt } from "./text.ts";
 
 export const version = "0.1.0";
 
@@ -16,56 +18,147 @@ export class Options {
   hasAccessLog = true;
   serveHidden = false;
   site = "notset";
+  /** Whether a path without a file or an extension is the index of the root. */
+  isSinglePage = false;
+  /** "auto", "always" or "never". */
+  trailingSlash = "auto";
+  /** Values of Cache-Control, "" for none. */
+  cacheControl = "public, max-age=0, must-revalidate";
+  cacheControlHashed = "public, max-age=31536000, immutable";
+  hasSecurityHeaders = false;
+  hasCors = false;
+  /** "combined" or "json". */
+  logFormat = "combined";
+  trustedProxies: Network[] = noNetworks;
   /** What to do: serve, or one of the flags that answer and end. */
   command = "serve";
   /** What is wrong with the flags, in one line; "" where nothing is. */
   error = "";
 }
 
-/** A flag as the help and the README list it. `argument` is "" for a boolean. */
+/** A flag as the help and the README list it. `argument` is "" for a boolean, `defaultText` "" for a command. */
 export class Flag {
   readonly name: string;
   readonly argument: string;
   readonly defaultText: string;
   readonly meaning: string;
-  constructor(name: string, argument: string, defaultText: string, meaning: string) {
+  /** What stands above it in the help, or "". */
+  readonly heading: string;
+  constructor(name: string, argument: string, defaultText: string, meaning: string, heading: string) {
     this.name = name;
     this.argument = argument;
     this.defaultText = defaultText;
     this.meaning = meaning;
+    this.heading = heading;
+  }
+
+  /** The variable that gives it, or "": a command is never taken from the environment. */
+  variable(): string {
+    return this.defaultText === "" ? "" : `STATIGO_${this.name.toUpperCase().split("-").join("_")}`;
+  }
+
+  helpLine(): string {
+    const isText = this.argument !== "";
+    const name = `  --${this.name}${isText ? ` <${this.argument}>` : ""}`;
+    const heading = this.heading === "" ? "" : `\n${this.heading}:\n`;
+    return `${heading}${name.padEnd(33)}${this.meaning}${isText ? ` (${this.defaultText})` : ""}`;
+  }
+
+  /** Takes a value; `source` is the flag or variable that gave it, for the error. */
+  apply(options: Options, value: string, source: string): void {
+    const boolean = parseBool(value);
+    if (this.argument !== "") applyText(options, this.name, value);
+    else if (boolean < 0) options.error = `${source} is true or false, not "${value}"`;
+    else applyBoolean(options, this.name, boolean === 1);
+  }
+
+  applyVariable(options: Options, environment: (name: string) => string): void {
+    const variable = this.variable();
+    const value = variable === "" || options.error !== "" ? "" : environment(variable);
+    if (value !== "") this.apply(options, value, variable);
+  }
+
+  /**
+   * Takes the flag as the command line has it.
+   * @param value after `=`
+   * @param following the words after it
+   * @returns how many of them it took
+   */
+  read(options: Options, hasValue: boolean, value: string, following: readonly string[]): number {
+    const name = `--${this.name}`;
+    if (hasValue) this.apply(options, value, name);
+    else if (this.argument === "") this.apply(options, "true", name);
+    else if (following.length === 0) options.error = `${name} needs a value: ${name} <${this.argument}>`;
+    else {
+      this.apply(options, textAt(following, 0), name);
+      return 1;
+    }
+    return 0;
   }
 }
 
 export const flags: Flag[] = [
-  new Flag("listen-addr", "address", ":$NOMAD_PORT_http or :3000", "address and port to listen on"),
   new Flag(
-    "root-dir",
-    "folder",
-    "./",
-    "folder with the site; may be a link that is switched to a new release",
+    "listen-addr",
+    "address",
+    ":$NOMAD_PORT_http or :3000",
+    "address and port to listen on",
+    "What to serve",
   ),
-  new Flag("index-filename", "name", "index.html", "file that stands for its folder"),
-  new Flag("not-found-filename", "name", "404.html", "file in the root sent with 404"),
-  new Flag("serve-hidden", "", "false", "serve names that start with a dot; /.well-known/ is always served"),
-  new Flag("health-url", "path", "/health", "answers 204, unlogged"),
-  new Flag("metrics-url", "path", "/metrics", "Prometheus metrics"),
-  new Flag("no-metrics", "", "false", "no metrics"),
-  new Flag("no-request-logging", "", "false", "no access log on stdout"),
-  new Flag("healthcheck", "", "", "ask the running server for its health, exit 0 or 1"),
-  new Flag("version", "", "", "print the version"),
-  new Flag("help", "", "", "print this"),
+  new Flag("root-dir", "folder", "./", "the site's folder, or a link that is switched to a new one", ""),
+  new Flag("index-filename", "name", "index.html", "file that stands for its folder", ""),
+  new Flag(
+    "not-found-filename",
+    "name",
+    "404.html",
+    "sent with 404; 404.html: the nearest one up the tree",
+    "",
+  ),
+  new Flag(
+    "serve-hidden",
+    "",
+    "false",
+    "names that start with a dot too; /.well-known/ is always served",
+    "",
+  ),
+  new Flag("spa", "", "false", "answer paths without file or extension with the root's index", ""),
+  new Flag(
+    "trailing-slash",
+    "policy",
+    "auto",
+    "of pages' addresses: always, never, or auto: folders' only",
+    "Addresses and header fields",
+  ),
+  new Flag("cache-control", "value", "public, max-age=0, must-revalidate", "of files; or none", ""),
+  new Flag("cache-control-hashed", "value", "public, max-age=31536000, immutable", "hash in the name", ""),
+  new Flag(
+    "security-headers",
+    "",
+    "false",
+    "Referrer-Policy and X-Frame-Options, no site breaks by them",
+    "",
+  ),
+  new Flag("cors", "", "false", "let pages of any origin read fonts and JSON", ""),
+  new Flag("health-url", "path", "/health", "answers 204, unlogged", "Operation"),
+  new Flag("metrics-url", "path", "/metrics", "Prometheus metrics", ""),
+  new Flag("no-metrics", "", "false", "no metrics", ""),
+  new Flag("site", "name", "notset", "label `site` of the metrics", ""),
+  new Flag("no-request-logging", "", "false", "no access log on stdout", ""),
+  new Flag("log-format", "format", "combined", "combined or json", ""),
+  new Flag("trusted-proxies", "list", "none", "whose X-Forwarded-For counts: 10.0.0.0/8,fd00::/8", ""),
+  new Flag("healthcheck", "", "", "ask the running server for its health, exit 0 or 1", "Instead of serving"),
+  new Flag("version", "", "", "print the version", ""),
+  new Flag("help", "", "", "print this", ""),
 ];
 
 export function helpText(): string {
-  const lines = [`statigo ${version}: serves a folder over HTTP.`, "", "statigo [flags]", ""];
-  for (const flag of flags) {
-    const name = `  --${flag.name}${flag.argument === "" ? "" : ` <${flag.argument}>`}`;
-    const fallback = flag.defaultText === "" ? "" : ` (${flag.defaultText})`;
-    lines.push(`${name.padEnd(32)}${flag.meaning}${fallback}`);
-  }
-  lines.push("", "Environment:");
-  lines.push("  NOMAD_PORT_http               port, where --listen-addr is not given");
-  lines.push("  STATIGO_SITE                  label `site` of the metrics (notset)");
+  const lines = [`statigo ${version}: serves a folder over HTTP.`, "", "statigo [flags]"];
+  for (const flag of flags) lines.push(flag.helpLine());
+  lines.push(
+    "",
+    "Environment: every flag above the last three is also STATIGO_NAME, such as STATIGO_ROOT_DIR.",
+  );
+  lines.push("A flag goes before its variable. NOMAD_PORT_http is the port where neither gives one.");
   return `${lines.join("\n")}\n`;
 }
 
@@ -87,6 +180,9 @@ function applyBoolean(options: Options, name: string, value: boolean): void {
   if (name === "no-metrics") options.hasMetrics = !value;
   else if (name === "no-request-logging") options.hasAccessLog = !value;
   else if (name === "serve-hidden") options.serveHidden = value;
+  else if (name === "spa") options.isSinglePage = value;
+  else if (name === "security-headers") options.hasSecurityHeaders = value;
+  else if (name === "cors") options.hasCors = value;
   else if (value) options.command = name;
 }
 
@@ -97,6 +193,25 @@ function applyText(options: Options, name: string, value: string): void {
   else if (name === "not-found-filename") options.notFoundFilename = value;
   else if (name === "health-url") options.healthUrl = value;
   else if (name === "metrics-url") options.metricsUrl = value;
+  else if (name === "trailing-slash") options.trailingSlash = value;
+  else if (name === "cache-control") options.cacheControl = value === "none" ? "" : value;
+  else if (name === "cache-control-hashed") options.cacheControlHashed = value === "none" ? "" : value;
+  else if (name === "site") options.site = value;
+  else if (name === "log-format") options.logFormat = value;
+  else if (name === "trusted-proxies") {
+    const list = parseNetworks(value);
+    if (list.problem === "") options.trustedProxies = list.networks;
+    else options.error = `--trusted-proxies: ${list.problem}`;
+  }
+}
+
+/** Whether a text can stand in a header field (RFC 9110 5.5) without adding another. */
+export function isFieldValue(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if ((code < 32 && code !== 9) || code > 126) return false;
+  }
+  return true;
 }
 
 /** What is wrong with the values, one by one. */
@@ -111,44 +226,39 @@ function checkOptions(options: Options): string {
   if (options.indexFilename === "" || options.indexFilename.includes("/")) {
     return `--index-filename "${options.indexFilename}" must be a file's name without a folder`;
   }
+  if (!["auto", "always", "never"].includes(options.trailingSlash))
+    return `--trailing-slash is auto, always or never, not "${options.trailingSlash}"`;
+  if (!["combined", "json"].includes(options.logFormat))
+    return `--log-format is combined or json, not "${options.logFormat}"`;
+  if (!isFieldValue(options.cacheControl) || !isFieldValue(options.cacheControlHashed))
+    return "--cache-control and --cache-control-hashed are plain ASCII without line breaks";
   return "";
 }
 
 /**
- * Reads the flags; the first thing that is wrong ends it, with the reason in `error`.
- * @param nomadPort the value of NOMAD_PORT_http, or ""
- * @param site the value of STATIGO_SITE, or ""
+ * Reads environment and flags; the first thing that is wrong ends it, with the reason in `error`.
+ * @param environment gives a variable's value, "" for one that is not set
  */
-export function parseOptions(args: readonly string[], nomadPort: string, site: string): Options {
+export function parseOptions(args: readonly string[], environment: (name: string) => string): Options {
   const options = new Options();
+  const nomadPort = environment("NOMAD_PORT_http");
   if (nomadPort !== "") options.listenAddress = `:${nomadPort}`;
-  if (site !== "") options.site = site;
+  for (const flag of flags) flag.applyVariable(options, environment);
   let i = 0;
   while (i < args.length && options.error === "") {
-    const argument = args[i] ?? "";
+    const argument = textAt(args, i);
     i++;
     if (argument === "--" && i === args.length) break;
     if (!argument.startsWith("-") || argument === "-" || argument === "--") {
       options.error = `"${argument}" is not a flag: the site's folder is given as --root-dir ${argument}`;
       break;
     }
-    const body = argument.startsWith("--") ? argument.slice(2) : argument.slice(1);
+    const body = argument.slice(argument.startsWith("--") ? 2 : 1);
     const equals = body.indexOf("=");
     const name = body === "h" ? "help" : equals < 0 ? body : body.slice(0, equals);
     const flag = findFlag(name);
-    if (flag === null) {
-      options.error = `unknown flag --${name}: see --help`;
-    } else if (flag.argument === "") {
-      const value = equals < 0 ? 1 : parseBool(body.slice(equals + 1));
-      if (value < 0) options.error = `--${name} is true or false, not "${body.slice(equals + 1)}"`;
-      else applyBoolean(options, name, value === 1);
-    } else if (equals < 0 && i >= args.length) {
-      options.error = `--${name} needs a value: --${name} <${flag.argument}>`;
-    } else {
-      const value = equals < 0 ? (args[i] ?? "") : body.slice(equals + 1);
-      if (equals < 0) i++;
-      applyText(options, name, value);
-    }
+    if (flag === null) options.error = `unknown flag --${name}: see --help`;
+    else i += flag.read(options, equals >= 0, body.slice(equals + 1), args.slice(i));
   }
   if (options.error === "") options.error = checkOptions(options);
   return options;
@@ -168,7 +278,7 @@ export class ListenAddress {
 export function parseListenAddress(text: string): ListenAddress {
   const invalid = new ListenAddress("", -1);
   const parts = text.split(":");
-  const portText = parts[parts.length - 1] ?? "";
+  const portText = textAt(parts, parts.length - 1);
   if (parts.length < 2 || portText === "" || portText.length > 5) return invalid;
   let port = 0;
   for (let i = 0; i < portText.length; i++) {

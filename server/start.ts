@@ -38,9 +38,14 @@ export function announce(options: Options): void {
   );
 }
 
+/** A variable's value, "" where it is not set. */
+function environment(name: string): string {
+  return process.env[name] ?? "";
+}
+
 /** Answers the flags that only answer, and refuses wrong ones; the options to go on with, or null. */
-export function start(args: readonly string[], nomadPort: string, site: string): Options | null {
-  const options = parseOptions(args, nomadPort, site);
+export function start(args: readonly string[]): Options | null {
+  const options = parseOptions(args, environment);
   if (options.error !== "") {
     fail(options.error, 2);
     return null;
@@ -49,7 +54,7 @@ export function start(args: readonly string[], nomadPort: string, site: string):
     process.stdout.write(options.command === "help" ? helpText() : `statigo ${version}\n`);
     return null;
   }
-  if (options.command === "healthcheck") return runningOptions(options, nomadPort);
+  if (options.command === "healthcheck") return runningOptions(options, environment);
   const problem = checkRoot(options.rootDirectory);
   if (problem === "") return options;
   fail(problem, 2);

@@ -167,10 +167,6 @@ function serve(options: Options): void {
   new Loop(new Serving(options), listener).run();
 }
 
-const options = start(
-  process.argv.slice(2),
-  process.env["NOMAD_PORT_http"] ?? "",
-  process.env["STATIGO_SITE"] ?? "",
-);
+const options = start(process.argv.slice(2));
 if (options !== null && options.command === "healthcheck") checkHealth(options);
 else if (options !== null) serve(options);

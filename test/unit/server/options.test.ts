@@ -2,16 +2,23 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { flags, Options, parseListenAddress, parseOptions } from "../../../server/options.ts";
 
+const noEnvironment = () => "";
+
+function environmentOf(nomadPort: string, site: string): (name: string) => string {
+  const variables: Record<string, string> = { NOMAD_PORT_http: nomadPort, STATIGO_SITE: site };
+  return (name) => variables[name] ?? "";
+}
+
 /** What the flags change of the defaults. */
 function changes(args: readonly string[], nomadPort = "", site = ""): Partial<Options> {
   const defaults = new Options();
-  const parsed = parseOptions(args, nomadPort, site);
+  const parsed = parseOptions(args, environmentOf(nomadPort, site));
   const changed = Object.entries(parsed).filter(([name, value]) => defaults[name as keyof Options] !== value);
   return Object.fromEntries(changed);
 }
 
 test("without flags and environment statigo's defaults hold", () => {
-  assert.deepEqual({ ...parseOptions([], "", "") }, { ...new Options() });
+  assert.deepEqual({ ...parseOptions([], noEnvironment) }, { ...new Options() });
 });
 
 describe("the flags of statigo v8", () => {
@@ -49,11 +56,11 @@ describe("the flags of statigo v8", () => {
       for (const text of ["0", "f", "F", "false", "False", "FALSE"])
         assert.deepEqual(changes([`-${flag}`, `-${flag}=${text}`]), {}, text);
       for (const text of ["", "yes", "on", "tRUE", "2", " true"])
-        assert.match(parseOptions([`-${flag}=${text}`], "", "").error, /is true or false, not/, text);
+        assert.match(parseOptions([`-${flag}=${text}`], noEnvironment).error, /is true or false, not/, text);
     });
 
     test(`-${flag} does not take the next word for its value`, () => {
-      assert.match(parseOptions([`-${flag}`, "false"], "", "").error, /^"false" is not a flag/);
+      assert.match(parseOptions([`-${flag}`, "false"], noEnvironment).error, /^"false" is not a flag/);
     });
   }
 
@@ -103,7 +110,7 @@ describe("the environment", () => {
   });
   test("gives the site", () => assert.deepEqual(changes([], "", "blog"), { site: "blog" }));
   test("with a port that is none is an error", () => {
-    assert.match(parseOptions([], "http", "").error, /^--listen-addr ":http" is no address/);
+    assert.match(parseOptions([], environmentOf("http", "")).error, /^--listen-addr ":http" is no address/);
   });
 });
 
@@ -126,16 +133,16 @@ describe("an error is one line that says what to do:", () => {
     [["-index-filename="], '--index-filename "" must be a file\'s name without a folder'],
   ];
   for (const [args, message] of errors) {
-    test(args.join(" "), () => assert.equal(parseOptions(args, "", "").error, message));
+    test(args.join(" "), () => assert.equal(parseOptions(args, noEnvironment).error, message));
   }
 
   test("the first one ends the reading", () => {
-    assert.equal(parseOptions(["--one", "--two"], "", "").error, "unknown flag --one: see --help");
+    assert.equal(parseOptions(["--one", "--two"], noEnvironment).error, "unknown flag --one: see --help");
   });
 
   test("every flag with a value needs one", () => {
     for (const flag of flags.filter(({ argument }) => argument !== "")) {
-      assert.match(parseOptions([`--${flag.name}`], "", "").error, /needs a value/, flag.name);
+      assert.match(parseOptions([`--${flag.name}`], noEnvironment).error, /needs a value/, flag.name);
     }
   });
 });
