@@ -302,7 +302,8 @@ export class Connection {
   private sendFile(finding: Finding, tries: number): void {
     const reply = concludeAnswer(this.head, finding, this.serving.nowMs);
     const source = reply.source;
-    if (finding.resource !== null) this.learnPage(finding.resource, reply);
+    // A page that stands in for another path has fields of that path.
+    if (finding.resource !== null && finding.fields === null) this.learnPage(finding.resource, reply);
     if (source !== null && !source.isKept && this.head.method === "GET" && reply.length > 0) {
       let fd = -1;
       try {

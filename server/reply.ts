@@ -2,6 +2,8 @@
 import type { Representation } from "./representation.ts";
 
 const EMPTY = Buffer.alloc(0);
+/** No answer is to be taken for another type than it says, whatever its content looks like. */
+const noSniff = "X-Content-Type-Options: nosniff\r\n";
 
 export class Reply {
   readonly status: number;
@@ -35,8 +37,16 @@ export function reasonPhrase(status: number): string {
       return "Partial Content";
     case 301:
       return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
     case 304:
       return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
     case 404:
@@ -94,5 +104,5 @@ export function replyWithoutContent(status: number, fields: string): Reply {
 export function renderHead(reply: Reply, date: string, minor: number, keepAlive: boolean): string {
   const length = reply.hasContent ? `Content-Length: ${reply.length}\r\n` : "";
   const connection = keepAlive ? (minor === 0 ? "Connection: keep-alive\r\n" : "") : "Connection: close\r\n";
-  return `HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\nDate: ${date}\r\n${reply.fields}${length}${connection}\r\n`;
+  return `HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\nDate: ${date}\r\n${noSniff}${reply.fields}${length}${connection}\r\n`;
 }

@@ -1,12 +1,14 @@
 /** Which reply a request gets: the one place where route, site, negotiation, preconditions and range meet. */
 import { evaluatePreconditions, rangeApplies } from "./conditional.ts";
+import type { FileFields } from "./file-fields.ts";
 import type { Head } from "./head.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { chooseCoding } from "./negotiate.ts";
 import { resolveRange } from "./range.ts";
+import { pathOf, type RedirectOutcome } from "./redirects-file.ts";
 import { Reply, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
 import type { Representation } from "./representation.ts";
-import { encodePath, type Route, routeTarget } from "./route.ts";
+import { encodePath, routeTarget } from "./route.ts";
 import type { Resource, Site } from "./site.ts";
 
 const allow = "Allow: GET, HEAD\r\n";
@@ -22,6 +24,8 @@ export class Finding {
   readonly representation: Representation | null;
   /** 200, or 404 for the page that says so. */
   readonly status: number;
+  /** Where the request's path is not the resource's own. */
+  fields: FileFields | null = null;
   constructor(
     reply: Reply | null,
     resource: Resource | null,
@@ -56,43 +60,95 @@ export function chooseRepresentation(head: Head, resource: Resource): Representa
   return chosen;
 }
 
-function findNotFound(head: Head, site: Site, notFoundFilename: string, nowMs: number): Finding {
-  const page = notFoundFilename === "" ? null : site.find(`/${notFoundFilename}`, nowMs);
-  if (page === null) return ready(replyWithText(404, "", htmlType, notFoundPage));
-  return new Finding(null, page, chooseRepresentation(head, page), 404);
+/** A file that answers a path which is not its own. */
+function standIn(head: Head, site: Site, path: string, resource: Resource, status: number): Finding {
+  const finding = new Finding(null, resource, chooseRepresentation(head, resource), status);
+  finding.fields = site.describe(path, resource, status);
+  return finding;
 }
 
-/** 301 to the path with its slash. The path starts with exactly one slash, so it never names another host. */
-function redirectToDirectory(route: Route): Reply {
-  const reply = new Reply(301, `Location: ${encodePath(route.path)}/${route.query}\r\n`);
-  reply.path = `${route.path}/`;
-  return reply;
+function findNotFound(
+  head: Head,
+  site: Site,
+  path: string,
+  notFoundFilename: string,
+  nowMs: number,
+): Finding {
+  const page = site.findNotFoundPage(path, notFoundFilename, nowMs);
+  if (page === null) return ready(replyWithText(404, "", htmlType, notFoundPage));
+  return standIn(head, site, path, page, 404);
+}
+
+/** The answer that `_redirects` asks for. */
+function followRule(
+  head: Head,
+  site: Site,
+  path: string,
+  query: string,
+  outcome: RedirectOutcome,
+  notFoundFilename: string,
+  nowMs: number,
+): Finding {
+  if (!outcome.isRewrite())
+    return ready(new Reply(outcome.status, `Location: ${outcome.withQuery(query)}\r\n`));
+  const route = routeTarget(pathOf(outcome.location));
+  const resource = route.error === 0 ? site.find(route.path, nowMs) : null;
+  if (resource === null) return findNotFound(head, site, path, notFoundFilename, nowMs);
+  return standIn(head, site, path, resource, outcome.status);
+}
+
+/** Whether a path may be a view of an application: a missing script must not be answered with a page. */
+function isView(path: string): boolean {
+  const end = path.endsWith("/") ? path.length - 1 : path.length;
+  // What asks for a well-known address takes any 200 for its presence (RFC 8615).
+  if (path.startsWith("/.well-known/")) return false;
+  return !path.slice(path.lastIndexOf("/", end - 1) + 1, end).includes(".");
+}
+
+/** 301 to the form of the path with, or without, its slash. It starts with exactly one, so it never names another host. */
+function redirectToForm(path: string, query: string): Finding {
+  const reply = new Reply(301, `Location: ${encodePath(path)}${query}\r\n`);
+  reply.path = path;
+  return ready(reply);
 }
 
 /** Finds what answers a request that was parsed without error. */
 export function findAnswer(head: Head, site: Site, notFoundFilename: string, nowMs: number): Finding {
   if (head.method !== "GET" && head.method !== "HEAD") return ready(replyWithError(405, allow));
   const route = routeTarget(head.target);
+  const path = route.path;
   if (route.error === 400) return ready(replyWithError(400, ""));
-  if (route.error === 0) {
-    const resource = site.find(route.path, nowMs);
-    if (resource !== null) return new Finding(null, resource, chooseRepresentation(head, resource), 200);
-    if (!route.path.endsWith("/") && site.isDirectoryWithIndex(route.path, nowMs)) {
-      return ready(redirectToDirectory(route));
-    }
-  }
-  return findNotFound(head, site, notFoundFilename, nowMs);
+  if (route.error !== 0) return findNotFound(head, site, "/", notFoundFilename, nowMs);
+  const resource = site.find(path, nowMs);
+  const outcome = resource === null ? site.redirect(path) : resource.forced;
+  if (resource !== null && outcome.status === 0)
+    return new Finding(null, resource, chooseRepresentation(head, resource), 200);
+  const form = outcome.isForced ? "" : site.otherForm(path, nowMs);
+  if (form !== "") return redirectToForm(form, route.query);
+  if (outcome.status !== 0)
+    return followRule(head, site, path, route.query, outcome, notFoundFilename, nowMs);
+  const index = site.options.isSinglePage && isView(path) ? site.find("/", nowMs) : null;
+  return index === null
+    ? findNotFound(head, site, path, notFoundFilename, nowMs)
+    : standIn(head, site, path, index, 200);
 }
 
-function prepareFields(resource: Resource, representation: Representation): string {
+function varyField(resource: Resource, fields: FileFields): string {
+  const own = resource.variants.length === 0 ? "" : "Accept-Encoding";
+  const both = own !== "" && fields.vary !== "" ? `${own}, ${fields.vary}` : `${own}${fields.vary}`;
+  return both === "" ? "" : `Vary: ${both}\r\n`;
+}
+
+function contentFields(representation: Representation, fields: FileFields): string {
+  const type = fields.type === "" ? "" : `Content-Type: ${fields.type}\r\n`;
   const coding = representation.coding === "" ? "" : `Content-Encoding: ${representation.coding}\r\n`;
-  return `Content-Type: ${resource.type}\r\n${coding}${validatorFields(resource, representation)}Accept-Ranges: bytes\r\n`;
+  return `${type}${coding}`;
 }
 
 /** The fields that a 304 carries too (RFC 9110 15.4.5). */
-function validatorFields(resource: Resource, representation: Representation): string {
-  const vary = resource.variants.length === 0 ? "" : "Vary: Accept-Encoding\r\n";
-  return `ETag: ${representation.etag}\r\nLast-Modified: ${formatHttpDate(representation.modifiedMs)}\r\n${vary}`;
+function validatorFields(resource: Resource, representation: Representation, fields: FileFields): string {
+  const modified = formatHttpDate(representation.modifiedMs);
+  return `ETag: ${representation.etag}\r\nLast-Modified: ${modified}\r\n${varyField(resource, fields)}${fields.text}`;
 }
 
 function replyWithSource(
@@ -109,27 +165,44 @@ function replyWithSource(
   return reply;
 }
 
-function replyWithNotFoundPage(resource: Resource, representation: Representation): Reply {
-  const coding = representation.coding === "" ? "" : `Content-Encoding: ${representation.coding}\r\n`;
-  const vary = resource.variants.length === 0 ? "" : "Vary: Accept-Encoding\r\n";
-  const fields = `Content-Type: ${htmlType}\r\n${coding}${vary}`;
-  return replyWithSource(404, fields, representation, 0, representation.sizeBytes);
+/** The fields of a 200; those of a path's own file are made once. */
+function prepareFields(resource: Resource, representation: Representation, fields: FileFields): string {
+  if (fields === resource.fields && representation.fields !== "") return representation.fields;
+  const validators = validatorFields(resource, representation, fields);
+  const text = `${contentFields(representation, fields)}${validators}Accept-Ranges: bytes\r\n`;
+  if (fields === resource.fields) representation.fields = text;
+  return text;
 }
 
-/** Replies with a representation whose tag is known: preconditions first, then the range (RFC 9110 13.2.2). */
+function replyWithNotFoundPage(
+  resource: Resource,
+  representation: Representation,
+  fields: FileFields,
+): Reply {
+  const text = `${contentFields(representation, fields)}${varyField(resource, fields)}${fields.text}`;
+  return replyWithSource(404, text, representation, 0, representation.sizeBytes);
+}
+
+/**
+ * Replies with a representation whose tag is known: preconditions first, then the range (RFC 9110 13.2.2).
+ * @param ownFields where the resource stands in for another path
+ */
 export function replyWithFile(
   head: Head,
   resource: Resource,
   representation: Representation,
   nowMs: number,
+  ownFields: FileFields | null = null,
 ): Reply {
   const size = representation.sizeBytes;
   const etag = representation.etag;
   const modifiedMs = Math.floor(representation.modifiedMs / 1000) * 1000;
   const precondition = evaluatePreconditions(head, etag, modifiedMs, nowMs);
-  if (precondition === 304) return replyWithoutContent(304, validatorFields(resource, representation));
+  const fields = ownFields ?? resource.fields;
+  if (precondition === 304)
+    return replyWithoutContent(304, validatorFields(resource, representation, fields));
   if (precondition === 412) return replyWithError(412, "");
-  if (representation.fields === "") representation.fields = prepareFields(resource, representation);
+  const text = prepareFields(resource, representation, fields);
   // Range is defined for GET alone (14.2).
   if (head.range !== "" && head.method === "GET" && rangeApplies(head, etag, modifiedMs, nowMs)) {
     const range = resolveRange(head.range, size);
@@ -137,11 +210,11 @@ export function replyWithFile(
     if (range.kind === "slice") {
       const start = range.slice.start;
       const length = range.slice.length;
-      const fields = `${representation.fields}Content-Range: bytes ${start}-${start + length - 1}/${size}\r\n`;
-      return replyWithSource(206, fields, representation, start, length);
+      const contentRange = `Content-Range: bytes ${start}-${start + length - 1}/${size}\r\n`;
+      return replyWithSource(206, `${text}${contentRange}`, representation, start, length);
     }
   }
-  return replyWithSource(200, representation.fields, representation, 0, size);
+  return replyWithSource(200, text, representation, 0, size);
 }
 
 /** The reply for a finding whose representation is prepared. */
@@ -150,8 +223,9 @@ export function concludeAnswer(head: Head, finding: Finding, nowMs: number): Rep
   const representation = finding.representation;
   if (finding.reply !== null) return finding.reply;
   if (resource === null || representation === null) return replyWithError(500, "");
-  if (finding.status === 404) return replyWithNotFoundPage(resource, representation);
-  const reply = replyWithFile(head, resource, representation, nowMs);
+  if (finding.status === 404)
+    return replyWithNotFoundPage(resource, representation, finding.fields ?? resource.fields);
+  const reply = replyWithFile(head, resource, representation, nowMs, finding.fields);
   reply.path = resource.path;
   return reply;
 }

@@ -1,4 +1,5 @@
 /** From a request target (RFC 9112 3.2) to a safe path below the root. */
+import { textAt } from "./text.ts";
 
 /** `error` is 0 or the status that answers the request. `path` starts with one slash and holds no dot segment. */
 export class Route {
@@ -39,7 +40,7 @@ function originForm(target: string): string {
 }
 
 /** Percent-decodes a path into UTF-8 text; an escape that is none, or a NUL, gives "". */
-function decodePath(text: string): string {
+export function decodePath(text: string): string {
   const bytes = Buffer.from(text, "latin1");
   let length = 0;
   for (let i = 0; i < text.length; i++) {
@@ -66,7 +67,7 @@ function normalizePath(path: string): string {
   const last = segments.length - 1;
   let endsWithSlash = false;
   for (let i = 1; i <= last; i++) {
-    const segment = segments[i] ?? "";
+    const segment = textAt(segments, i);
     endsWithSlash = segment === "" || segment === "." || segment === "..";
     if (segment === "..") {
       if (kept.length === 0) return "";
@@ -111,15 +112,24 @@ export function isHidden(path: string): boolean {
 const unescaped = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/";
 const hexDigits = "0123456789ABCDEF";
 
-/** Percent-encodes a path for a Location field; a path that starts with one slash can't turn into another host. */
-export function encodePath(path: string): string {
-  const bytes = Buffer.from(path, "utf8");
+function percentEncode(text: string, kept: string): string {
+  const bytes = Buffer.from(text, "utf8");
   const parts: string[] = [];
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;
     const character = byte < 128 ? String.fromCharCode(byte) : "";
-    if (byte < 128 && unescaped.includes(character)) parts.push(character);
+    if (byte < 128 && kept.includes(character)) parts.push(character);
     else parts.push(`%${hexDigits.charAt(byte >> 4)}${hexDigits.charAt(byte & 15)}`);
   }
   return parts.join("");
+}
+
+/** Percent-encodes a path for a Location field; a path that starts with one slash can't turn into another host. */
+export function encodePath(path: string): string {
+  return percentEncode(path, unescaped);
+}
+
+/** Percent-encodes what can't stand in a header field of a location that is otherwise as its author wants it. */
+export function encodeLocation(location: string): string {
+  return percentEncode(location, `${unescaped}%?#[]"<>^{|}\\\``);
 }

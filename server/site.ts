@@ -5,11 +5,23 @@
  * asked for once is answered from here, and looked at again on disk at most once a second.
  */
 import * as fs from "node:fs";
+import { describeFile, type FileFields, noFields } from "./file-fields.ts";
+import { type HeaderRule, parseHeadersFile } from "./headers-file.ts";
 import type { PathCounter } from "./metrics.ts";
 import { mediaType } from "./mime.ts";
 import { codingEndings, codings } from "./negotiate.ts";
+import { Options } from "./options.ts";
+import {
+  findRedirect,
+  noOutcome,
+  parseRedirectsFile,
+  type RedirectOutcome,
+  type RedirectRule,
+} from "./redirects-file.ts";
 import { isUnchanged, Representation, readFully, tagOfContent } from "./representation.ts";
 import { isHidden } from "./route.ts";
+import { Problems } from "./rule-problems.ts";
+import { textAt } from "./text.ts";
 
 const recheckMs = 1000;
 const rootRecheckMs = 250;
@@ -19,7 +31,10 @@ const keptTotalBytes = 256 * 1024;
 /** Up to this size a file is hashed at once (about 3 ms natively); above, a slice at a time. */
 export const hashAtOnceBytes = 1 << 20;
 
-/** A file with its compressed siblings. */
+const headersPath = "/_headers";
+const redirectsPath = "/_redirects";
+
+/** A file with its compressed siblings, as it answers one path. */
 export class Resource {
   /** Decoded path of the file below the root, for metrics. */
   readonly path: string;
@@ -36,6 +51,12 @@ export class Resource {
   /** The representation chosen last, and for which Accept-Encoding. */
   chosen: Representation | null = null;
   chosenFor = "";
+  /** The path that is answered: not the file's own for a folder's index and for a page without its extension. */
+  key = "";
+  /** The fields of its answer that follow from flags and `_headers`. */
+  fields: FileFields = noFields;
+  /** What answers the path although the file is there; status 0 for nothing. */
+  forced: RedirectOutcome = noOutcome;
   constructor(
     path: string,
     type: string,
@@ -66,17 +87,25 @@ export class Site {
   readonly root: string;
   readonly indexFilename: string;
   readonly serveHidden: boolean;
+  readonly options: Options;
+  private headerRules: HeaderRule[] = [];
+  private redirectRules: RedirectRule[] = [];
+  private headersFile: Representation | null = null;
+  private redirectsFile: Representation | null = null;
+  private rulesCheckedMs = -1;
   private realRoot = "";
   private rootCheckedMs = -1;
-  /** How often the root turned out to be another folder. */
+  /** How often the root turned out to be another folder, or its rules to be others. */
   private rootCount = 0;
   private resources = new Map<string, Resource>();
+  private lastFields: FileFields = noFields;
   private keptBytes = 0;
   private kept: Representation[] = [];
-  constructor(root: string, indexFilename: string, serveHidden: boolean) {
+  constructor(root: string, indexFilename: string, serveHidden: boolean, options: Options = new Options()) {
     this.root = root;
     this.indexFilename = indexFilename;
     this.serveHidden = serveHidden;
+    this.options = options;
   }
 
   /** The file for a decoded, normalized path, or null. A path that ends with a slash is a directory's index. */
@@ -91,6 +120,7 @@ export class Site {
     }
     if (found !== null) {
       found.rootCount = this.rootCount;
+      this.applyRules(found);
       this.resources.set(path, found);
     } else if (known !== undefined) this.resources.delete(path);
     return found;
@@ -103,18 +133,50 @@ export class Site {
     return resource.rootCount === this.rootCount && ageMs >= 0 && ageMs < recheckMs;
   }
 
-  /** Whether the path, which has no slash at its end, is a directory with an index. */
-  isDirectoryWithIndex(path: string, nowMs: number): boolean {
-    this.followRoot(nowMs);
-    return this.isVisible(path) && this.find(`${path}/`, nowMs) !== null;
+  /** The path with its slash added or taken away, where the page is found there; "" where it is not. */
+  otherForm(path: string, nowMs: number): string {
+    if (path === "/") return "";
+    const other = path.endsWith("/") ? path.slice(0, path.length - 1) : `${path}/`;
+    const found = this.find(other, nowMs);
+    // A file's own name has no other form: /page.html/ is not found.
+    return found === null || found.path === other ? "" : other;
+  }
+
+  /** What `_redirects` says for a path; status 0 for nothing. */
+  redirect(path: string): RedirectOutcome {
+    return findRedirect(this.redirectRules, path);
+  }
+
+  /** Asked once for a resource, so that an answer from memory costs no rule. */
+  private applyRules(resource: Resource): void {
+    const fields = this.describe(resource.key, resource, 200);
+    // Most files of a site have the same: they share it.
+    if (!fields.equals(this.lastFields)) this.lastFields = fields;
+    resource.fields = this.lastFields;
+    const outcome = this.redirect(resource.key);
+    if (outcome.isForced) resource.forced = outcome;
+  }
+
+  /** The fields for an answer to a path that is not the resource's own. */
+  describe(path: string, resource: Resource, status: number): FileFields {
+    return describeFile(path, resource.path, resource.type, status, this.headerRules, this.options);
+  }
+
+  /** The page for a path that was not found: of the name 404.html the nearest up the tree, of others that in the root. */
+  findNotFoundPage(path: string, filename: string, nowMs: number): Resource | null {
+    if (filename === "") return null;
+    let page = this.find(`/${filename}`, nowMs);
+    let slash = filename === "404.html" ? path.indexOf("/", 1) : -1;
+    while (slash > 0 && fs.existsSync(`${this.realRoot}${path.slice(0, slash + 1)}`)) {
+      page = this.find(`${path.slice(0, slash + 1)}${filename}`, nowMs) ?? page;
+      slash = path.indexOf("/", slash + 1);
+    }
+    return page;
   }
 
   /** Forgets a resource whose file turned out to have changed. */
   forget(resource: Resource): void {
-    this.resources.delete(resource.path);
-    if (resource.path.endsWith(`/${this.indexFilename}`)) {
-      this.resources.delete(resource.path.slice(0, resource.path.length - this.indexFilename.length));
-    }
+    this.resources.delete(resource.key);
   }
 
   /**
@@ -159,29 +221,74 @@ export class Site {
     }
     // Paths are appended with their slash, so "/" itself counts as nothing.
     if (realRoot === "/") realRoot = "";
-    if (realRoot === this.realRoot) return;
+    const isSwitched = realRoot !== this.realRoot;
     this.realRoot = realRoot;
+    const areRulesDue = nowMs - this.rulesCheckedMs >= recheckMs || nowMs < this.rulesCheckedMs;
+    if (!isSwitched && !areRulesDue) return;
+    this.rulesCheckedMs = nowMs;
+    if (!this.followRules() && !isSwitched) return;
     this.rootCount += 1;
     this.resources = new Map<string, Resource>();
     this.kept = [];
     this.keptBytes = 0;
   }
 
+  /** Reads `_headers` and `_redirects` again where they changed; whether they did. */
+  private followRules(): boolean {
+    const headersFile = this.probe(headersPath, "");
+    const redirectsFile = this.probe(redirectsPath, "");
+    const areHeadersSame = isSameState(headersFile, this.headersFile);
+    const areRedirectsSame = isSameState(redirectsFile, this.redirectsFile);
+    if (!areHeadersSame) {
+      this.headersFile = headersFile;
+      const problems = new Problems(`${this.root}${headersPath}`);
+      this.headerRules = parseHeadersFile(readText(headersFile), problems);
+      report(problems);
+    }
+    if (!areRedirectsSame) {
+      this.redirectsFile = redirectsFile;
+      const problems = new Problems(`${this.root}${redirectsPath}`);
+      this.redirectRules = parseRedirectsFile(readText(redirectsFile), problems);
+      report(problems);
+    }
+    return !areHeadersSame || !areRedirectsSame;
+  }
+
   private isVisible(path: string): boolean {
     return this.serveHidden || !isHidden(path);
   }
 
-  private load(path: string, nowMs: number): Resource | null {
-    if (!this.isVisible(path)) return null;
-    const name = path.endsWith("/") ? `${path}${this.indexFilename}` : path;
-    const identity = this.probe(name, "");
-    if (identity === null) return null;
-    const variants: Representation[] = [];
-    for (let i = 0; i < codings.length; i++) {
-      const variant = this.probe(`${name}${codingEndings[i]}`, codings[i] ?? "");
-      if (variant !== null) variants.push(variant);
+  /**
+   * The files that may answer a path, the first one there does. Where both contact.html and contact/index.html
+   * are there, /contact is the former and /contact/ the latter, as on Cloudflare Pages.
+   */
+  private candidates(path: string): string[] {
+    const policy = this.options.trailingSlash;
+    if (path.endsWith("/")) {
+      const index = `${path}${this.indexFilename}`;
+      if (path === "/" || policy === "auto") return [index];
+      return policy === "always" ? [index, `${path.slice(0, path.length - 1)}.html`] : [];
     }
-    return new Resource(name, mediaType(name), identity, variants, nowMs);
+    if (policy === "always") return [path];
+    if (policy === "auto") return [path, `${path}.html`];
+    return [path, `${path}.html`, `${path}/${this.indexFilename}`];
+  }
+
+  private load(path: string, nowMs: number): Resource | null {
+    if (!this.isVisible(path) || path === headersPath || path === redirectsPath) return null;
+    for (const name of this.candidates(path)) {
+      const identity = this.probe(name, "");
+      if (identity === null) continue;
+      const variants: Representation[] = [];
+      for (let i = 0; i < codings.length; i++) {
+        const variant = this.probe(`${name}${codingEndings[i]}`, textAt(codings, i));
+        if (variant !== null) variants.push(variant);
+      }
+      const resource = new Resource(name, mediaType(name), identity, variants, nowMs);
+      resource.key = path;
+      return resource;
+    }
+    return null;
   }
 
   /** A regular file inside the root, links followed, or null. */
@@ -199,4 +306,21 @@ export class Site {
       return null;
     }
   }
+}
+
+function isSameState(left: Representation | null, right: Representation | null): boolean {
+  if (left === null || right === null) return left === right;
+  return left.isSameFile(right);
+}
+
+function readText(file: Representation | null): string {
+  try {
+    return file === null ? "" : fs.readFileSync(file.file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function report(problems: Problems): void {
+  for (const line of problems.lines) process.stderr.write(`statigo: ${line}\n`);
 }
