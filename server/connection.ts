@@ -51,6 +51,9 @@ export class Connection {
   private fd = -1;
   private position = 0;
   private remaining = 0;
+  /** Of `remaining`, what follows in the file from `position`; the next part of several comes after it. */
+  private stretch = 0;
+  private partIndex = 0;
   /** When the time limit of the state runs out. */
   private deadlineMs: number;
   private sentAtDeadline = 0;
@@ -344,10 +347,15 @@ export class Connection {
     const source = reply.source;
     this.position = reply.start;
     this.remaining = head.method === "HEAD" || !reply.hasContent ? 0 : reply.length;
+    const multipart = reply.multipart;
+    this.stretch = multipart === null ? this.remaining : 0;
+    this.partIndex = 0;
     if (this.remaining === 0) this.channel.send(Buffer.from(text, "latin1"), false);
     else if (source === null) this.sendJoined(text, reply.content, 0, reply.length);
+    else if (source.isKept && multipart !== null)
+      this.sendJoined(text, multipart.join(source.content), 0, reply.length);
     else if (source.isKept) this.sendJoined(text, source.content, reply.start, reply.length);
-    else if (reply.length <= joinedBytes) {
+    else if (reply.length <= joinedBytes && multipart === null) {
       const content = Buffer.allocUnsafe(reply.length);
       if (readFully(this.fd, content, reply.length, reply.start) !== reply.length) {
         this.drop();
@@ -377,7 +385,11 @@ export class Connection {
         channel.yieldTurn();
         return;
       }
-      const count = channel.sendFile(this.fd, this.position, Math.min(this.remaining, turn));
+      if (this.stretch === 0) {
+        this.beginPart();
+        continue;
+      }
+      const count = channel.sendFile(this.fd, this.position, Math.min(this.stretch, turn));
       if (count < 0) {
         // A file that got shorter while being sent: the client can only be told by a connection that ends too early.
         this.drop();
@@ -386,9 +398,22 @@ export class Connection {
       this.deadlineMs = this.serving.nowMs + writeTimeoutMs;
       this.position += count;
       this.remaining -= count;
+      this.stretch -= count;
       turn -= count;
     }
     this.finishReply();
+  }
+
+  /** Sends what goes before the next part of several, or after the last one. */
+  private beginPart(): void {
+    const multipart = this.reply === null ? null : this.reply.multipart;
+    if (multipart === null) return;
+    const head = multipart.head(this.partIndex);
+    this.position = multipart.ranges.startAt(this.partIndex);
+    this.stretch = multipart.ranges.lengthAt(this.partIndex);
+    this.partIndex += 1;
+    this.remaining -= head.length;
+    this.channel.send(Buffer.from(head, "latin1"), this.remaining > 0);
   }
 
   private finishReply(): void {

@@ -1,4 +1,5 @@
 /** Replies as values, and their heads as text (RFC 9112 4). */
+import type { Multipart } from "./multipart.ts";
 import type { Representation } from "./representation.ts";
 
 const EMPTY = Buffer.alloc(0);
@@ -15,6 +16,8 @@ export class Reply {
   /** The part of the source that is sent. */
   start = 0;
   length = 0;
+  /** Where there is one, it is the content, with pieces of the source; `length` counts all. */
+  multipart: Multipart | null = null;
   /** False for 204 and 304, which have no content and no Content-Length. */
   hasContent = true;
   /** The decoded path of the file that was found, for the metrics, or "". */

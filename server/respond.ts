@@ -3,6 +3,7 @@ import { evaluatePreconditions, rangeApplies } from "./conditional.ts";
 import type { FileFields } from "./file-fields.ts";
 import type { Head } from "./head.ts";
 import { formatHttpDate } from "./http-date.ts";
+import { Multipart } from "./multipart.ts";
 import { chooseCoding } from "./negotiate.ts";
 import { resolveRange } from "./range.ts";
 import { pathOf, type RedirectOutcome } from "./redirects-file.ts";
@@ -207,11 +208,24 @@ export function replyWithFile(
   if (head.range !== "" && head.method === "GET" && rangeApplies(head, etag, modifiedMs, nowMs)) {
     const range = resolveRange(head.range, size);
     if (range.kind === "unsatisfiable") return replyWithError(416, `Content-Range: bytes */${size}\r\n`);
-    if (range.kind === "slice") {
-      const start = range.slice.start;
-      const length = range.slice.length;
-      const contentRange = `Content-Range: bytes ${start}-${start + length - 1}/${size}\r\n`;
-      return replyWithSource(206, `${text}${contentRange}`, representation, start, length);
+    if (range.kind === "slices" && range.starts.length === 1) {
+      const contentRange = `Content-Range: ${range.contentRange(0, size)}\r\n`;
+      return replyWithSource(
+        206,
+        `${text}${contentRange}`,
+        representation,
+        range.startAt(0),
+        range.lengthAt(0),
+      );
+    }
+    // The parts of a coded file can't be told from a coded multipart: such is sent whole.
+    if (range.kind === "slices" && representation.coding === "" && fields.type !== "") {
+      const multipart = new Multipart(range, etag, fields.type, size);
+      const type = `Content-Type: multipart/byteranges; boundary=${multipart.boundary}\r\n`;
+      const validators = validatorFields(resource, representation, fields);
+      const reply = replyWithSource(206, `${type}${validators}`, representation, 0, multipart.length());
+      reply.multipart = multipart;
+      return reply;
     }
   }
   return replyWithSource(200, text, representation, 0, size);

@@ -5,3 +5,8 @@
 export function textAt(list: readonly string[], index: number): string {
   return `${list[index] ?? ""}`;
 }
+
+/** The number at a place of a list, 0 beyond its ends. */
+export function numberAt(list: readonly number[], index: number): number {
+  return +(list[index] ?? 0);
+}

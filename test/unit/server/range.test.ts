@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { resolveRange } from "../../../server/range.ts";
 
-/** `start+length`, or the kind. */
+/** `start+length`, for several with spaces between, or the kind. */
 function resolve(field: string, size: number): string {
-  const { kind, slice } = resolveRange(field, size);
-  return kind === "slice" ? `${slice.start}+${slice.length}` : kind;
+  const range = resolveRange(field, size);
+  if (range.kind !== "slices") return range.kind;
+  return range.starts.map((_, index) => `${range.startAt(index)}+${range.lengthAt(index)}`).join(" ");
 }
 
 describe("of ten bytes", () => {
@@ -39,7 +40,25 @@ describe("of ten bytes", () => {
     "bytes=0x1-2": "whole",
     "bytes=1.0-2": "whole",
     "bytes=1e0-2": "whole",
-    "bytes=0-1,3-4": "whole",
+    "bytes=0-1,3-4": "0+2 3+2",
+    "bytes=3-4,0-1": "3+2 0+2",
+    "bytes= 0-1 ,\t3-4": "0+2 3+2",
+    "bytes=,0-1,,3-4,": "0+2 3+2",
+    "bytes=0-1,": "0+2",
+    "bytes=,": "whole",
+    "bytes=0-1,-2": "0+2 8+2",
+    "bytes=0-3,2-5": "0+6",
+    "bytes=0-1,2-3": "0+4",
+    "bytes=2-3,0-1": "0+4",
+    "bytes=8-9,0-1,4-5,1-4": "8+2 0+6",
+    "bytes=0-1,8-9,2-7": "0+10",
+    "bytes=0-1,99-": "0+2",
+    "bytes=98-,99-": "unsatisfiable",
+    "bytes=-0,10-": "unsatisfiable",
+    "bytes=0-1,x": "whole",
+    "bytes=0-1,5-4": "whole",
+    "bytes=0-,0-": "whole",
+    "bytes=0-9,0-0": "whole",
     "bytes =0-1": "whole",
     "lines=0-1": "whole",
     "=0-1": "whole",
@@ -65,13 +84,20 @@ test("a slice always lies within the content and is never empty", () => {
   for (const size of [0, 1, 5, 6]) {
     for (const first of numbers) {
       for (const last of numbers) {
-        const { kind, slice } = resolveRange(`bytes=${first}-${last}`, size);
-        if (kind !== "slice") continue;
-        assert.ok(
-          slice.start >= 0 && slice.length > 0 && slice.start + slice.length <= size,
-          `${first}-${last}`,
-        );
+        const range = resolveRange(`bytes=${first}-${last}`, size);
+        if (range.kind !== "slices") continue;
+        const start = range.startAt(0);
+        const length = range.lengthAt(0);
+        assert.ok(start >= 0 && length > 0 && start + length <= size, `${first}-${last}`);
       }
     }
   }
+});
+
+test("up to 16 ranges are answered, more are not, and none asks for more than there is", () => {
+  const ranges = (count: number) => `bytes=${Array.from({ length: count }, (_, i) => `${i * 2}-${i * 2}`)}`;
+  assert.equal(resolve(ranges(16), 100).split(" ").length, 16);
+  assert.equal(resolve(ranges(17), 100), "whole");
+  assert.equal(resolve(`bytes=${"0-,".repeat(1000)}`, 100), "whole");
+  assert.equal(resolve("bytes=0-59,30-89", 100), "whole");
 });
