@@ -314,14 +314,45 @@ function takeContentLength(head: Head, text: string): void {
   head.contentLength = value;
 }
 
-/** Host = uri-host [ ":" port ] (RFC 9110 7.2): a rough check that leaves no room for another reading. */
+/** RFC 3986 3.2.2: what a registered name is made of, escapes aside. */
+function isNameByte(byte: number): boolean {
+  if (byte >= 97 && byte <= 122) return true;
+  if (byte >= 48 && byte <= 57) return true;
+  if (byte >= 65 && byte <= 90) return true;
+  return byte === DOT || byte === 45 || (byte < 128 && "_~!$&'()*+,;=".includes(String.fromCharCode(byte)));
+}
+
+function isHexByte(byte: number): boolean {
+  return (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 70) || (byte >= 97 && byte <= 102);
+}
+
+/** The end of an IP literal that starts with a bracket, or -1: hexadecimal digits, colons and dots (no zone, no future form). */
+function literalEnd(bytes: Buffer, start: number, end: number): number {
+  let i = start + 1;
+  while (i < end && (isHexByte(bytes[i] ?? 0) || bytes[i] === COLON || bytes[i] === DOT)) i++;
+  return i > start + 2 && i < end && bytes[i] === 93 ? i + 1 : -1;
+}
+
+/** Host = uri-host [ ":" port ] (RFC 9110 7.2); what is no host is 400 (RFC 9112 3.2). An empty one is allowed. */
 function isHost(bytes: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i] ?? 0;
-    if ((byte >= 97 && byte <= 122) || (byte >= 45 && byte <= 58 && byte !== SLASH)) continue;
-    if ((byte >= 65 && byte <= 90) || (byte < 128 && "_~%!$&'()*+,;=[]".includes(String.fromCharCode(byte))))
-      continue;
-    return false;
+  let i = start;
+  if (i < end && bytes[i] === 91) {
+    i = literalEnd(bytes, start, end);
+    if (i < 0) return false;
+  } else {
+    while (i < end && bytes[i] !== COLON) {
+      const byte = bytes[i] ?? 0;
+      if (byte === 37) {
+        if (i + 2 >= end || !isHexByte(bytes[i + 1] ?? 0) || !isHexByte(bytes[i + 2] ?? 0)) return false;
+        i += 2;
+      } else if (!isNameByte(byte)) return false;
+      i++;
+    }
+  }
+  if (i < end && bytes[i] !== COLON) return false;
+  for (i++; i < end; i++) {
+    const digit = (bytes[i] ?? 0) - 48;
+    if (digit < 0 || digit > 9) return false;
   }
   return true;
 }

@@ -51,9 +51,14 @@ function timeOfDayMs(text: string, start: number): number {
   return ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
+const daysInMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** Milliseconds since 1970; a date before that counts as 1970, which compares the same with any file's. */
 function assemble(year: number, month: number, day: number, time: number): number {
-  if (year < 0 || month < 0 || day < 1 || day > 31 || time < 0) return -1;
-  return Date.UTC(year, month, day) + time;
+  if (year < 0 || month < 0 || day < 1 || day > (daysInMonth[month] ?? 0) || time < 0) return -1;
+  if (day === 29 && month === 1 && new Date(Date.UTC(year, 1, 29)).getUTCMonth() !== 1) return -1;
+  // Date.UTC takes years below 100 for those of the past century.
+  return year < 1970 ? 0 : Date.UTC(year, month, day) + time;
 }
 
 /** RFC 9110 5.6.7: a two-digit year more than 50 years ahead is of the past century. */
@@ -64,30 +69,55 @@ function fullYear(twoDigitYear: number, nowMs: number): number {
   return year > thisYear + 50 ? year - 100 : year;
 }
 
+const longDays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/** Whether the characters at these places are these. */
+function separated(text: string, places: readonly number[], characters: string): boolean {
+  let i = 0;
+  for (const place of places) {
+    if (text.charAt(place) !== characters.charAt(i)) return false;
+    i++;
+  }
+  return true;
+}
+
+/** `Sun, 06 Nov 1994 08:49:37 GMT` */
+function parseFixdate(text: string): number {
+  if (text.length !== 29 || !days.includes(text.slice(0, 3)) || !separated(text, [7, 11, 16], "   "))
+    return -1;
+  return assemble(
+    digits(text, 12, 16),
+    months.indexOf(text.slice(8, 11)),
+    digits(text, 5, 7),
+    timeOfDayMs(text, 17),
+  );
+}
+
+/** `Sunday, 06-Nov-94 08:49:37 GMT`; @param at where the day of the month starts */
+function parseRfc850(text: string, at: number, nowMs: number): number {
+  if (text.length !== at + 22 || !longDays.includes(text.slice(0, at - 2))) return -1;
+  if (!separated(text, [at + 2, at + 6, at + 9], "-- ")) return -1;
+  const year = fullYear(digits(text, at + 7, at + 9), nowMs);
+  return assemble(
+    year,
+    months.indexOf(text.slice(at + 3, at + 6)),
+    digits(text, at, at + 2),
+    timeOfDayMs(text, at + 10),
+  );
+}
+
+/** `Sun Nov  6 08:49:37 1994` */
+function parseAsctime(text: string): number {
+  if (text.length !== 24 || !days.includes(text.slice(0, 3)) || !separated(text, [3, 7, 10, 19], "    "))
+    return -1;
+  const day = text.charAt(8) === " " ? digits(text, 9, 10) : digits(text, 8, 10);
+  return assemble(digits(text, 20, 24), months.indexOf(text.slice(4, 7)), day, timeOfDayMs(text, 11));
+}
+
 /** Milliseconds since 1970 of any of the three formats, or -1 where the text is none of them. */
 export function parseHttpDate(text: string, nowMs: number): number {
   const comma = text.indexOf(", ");
-  if (comma === 3) {
-    // Sun, 06 Nov 1994 08:49:37 GMT
-    if (text.length !== 29 || !text.endsWith(" GMT") || !days.includes(text.slice(0, 3))) return -1;
-    const month = months.indexOf(text.slice(8, 11));
-    return assemble(digits(text, 12, 16), month, digits(text, 5, 7), timeOfDayMs(text, 17));
-  }
-  if (comma > 3) {
-    // Sunday, 06-Nov-94 08:49:37 GMT
-    const at = comma + 2;
-    if (text.length !== at + 22 || !text.endsWith(" GMT")) return -1;
-    const month = months.indexOf(text.slice(at + 3, at + 6));
-    return assemble(
-      fullYear(digits(text, at + 7, at + 9), nowMs),
-      month,
-      digits(text, at, at + 2),
-      timeOfDayMs(text, at + 10),
-    );
-  }
-  // Sun Nov  6 08:49:37 1994
-  if (text.length !== 24) return -1;
-  const month = months.indexOf(text.slice(4, 7));
-  const day = text.charAt(8) === " " ? digits(text, 9, 10) : digits(text, 8, 10);
-  return assemble(digits(text, 20, 24), month, day, timeOfDayMs(text, 11));
+  if (comma < 0) return parseAsctime(text);
+  if (!text.endsWith(" GMT")) return -1;
+  return comma === 3 ? parseFixdate(text) : parseRfc850(text, comma + 2, nowMs);
 }

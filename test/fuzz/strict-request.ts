@@ -27,8 +27,9 @@ const requestLine = new RegExp(`^(${token}) ([!-~\\x80-\\xff]+) HTTP/(\\d)\\.(\\
 const fieldLine = new RegExp(
   `^(${token}):[ \\t]*((?:[!-~\\x80-\\xff](?:[ \\t!-~\\x80-\\xff]*[!-~\\x80-\\xff])?)?)[ \\t]*$`,
 );
-// The characters of RFC 3986's host and port; their order is left open here, since no two readers differ on it.
-const host = /^[A-Za-z0-9._~!$&'()*+,;=%:[\]-]*$/;
+
+// RFC 9110 7.2: uri-host [ ":" port ]
+const host = /^(\[[0-9A-Fa-f:.]{2,}\]|([A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(:[0-9]*)?$/;
 
 function listOf(value: string | undefined): string[] {
   return (value ?? "").split(",").map((item) => item.replaceAll(/^[ \t]+|[ \t]+$/g, "").toLowerCase());

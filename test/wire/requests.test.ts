@@ -655,6 +655,9 @@ const raw = (text: string, status: number, title: string): Case => ({
 const lineOf = (text: string) => `GET ${text} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
 const malformed: Case[] = [
+  ...["[", "][", "[]", "[::1", "a:b:c", "a:port", "%zz", "%2", "[::1]a", "a[b]"].map((host) =>
+    raw(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`, 400, `${host} in Host`),
+  ),
   raw("GET / HTTP/1.1\r\n\r\n", 400, "HTTP/1.1 without Host"),
   raw("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "two Host fields"),
   raw("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "a space in Host"),
@@ -736,6 +739,13 @@ const malformed: Case[] = [
 ];
 
 const accepted: Case[] = [
+  ...["", "a", "a:", "a:80", "127.0.0.1:3000", "[::1]", "[::ffff:1.2.3.4]:3000", "a_b.example", "%41"].map(
+    (host) => ({
+      title: `Host: ${host}`,
+      request: `GET /page.html HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+      status: 200,
+    }),
+  ),
   {
     title: "field names in any letter case",
     request: `GET /page.html HTTP/1.1\r\nhOsT: a\r\nIF-none-MATCH: ${pageTag}\r\n\r\n`,
