@@ -9,7 +9,7 @@ import { type Reply, renderHead, replyWithError, replyWithoutContent, replyWithT
 import { isUnchanged, type Representation, readFully } from "./representation.ts";
 import { chooseRepresentation, concludeAnswer, Finding, findAnswer } from "./respond.ts";
 import type { Serving } from "./serving.ts";
-import { hashAtOnceBytes, keptFileBytes, type Resource } from "./site.ts";
+import { hashAtOnceBytes, type Resource } from "./site.ts";
 
 const EMPTY = Buffer.alloc(0);
 /** Up to this size a file's content goes out with its head in one write. */
@@ -275,7 +275,7 @@ export class Connection {
     }
     let isPrepared = true;
     try {
-      const isToKeep = !representation.isKept && representation.sizeBytes <= keptFileBytes;
+      const isToKeep = !representation.isKept && serving.site.hasRoomFor(representation);
       if (representation.etag === "" || isToKeep) isPrepared = serving.site.prepare(representation);
     } catch {
       isPrepared = false;

@@ -25,9 +25,16 @@ import { textAt } from "./text.ts";
 
 const recheckMs = 1000;
 const rootRecheckMs = 250;
-/** Files up to this size are kept in memory, together up to the second figure; then all are let go. */
-export const keptFileBytes = 16 * 1024;
-const keptTotalBytes = 256 * 1024;
+/** Files up to this size are kept in memory, together up to the second figure. */
+const keptFileBytes = 16 * 1024;
+const keptTotalBytes = 512 * 1024;
+/**
+ * When memory is full the first come stay: letting go of one for the other made each of 100 files in turn cost four
+ * times as much. So that what is asked for now gets its place, all are let go after this time.
+ */
+const keptMs = 10_000;
+/** Of all that was asked for, this much is known; aliases by links to folders would make it grow without end. */
+const maxResources = 8192;
 /** Up to this size a file is hashed at once (about 3 ms natively); above, a slice at a time. */
 export const hashAtOnceBytes = 1 << 20;
 
@@ -100,6 +107,7 @@ export class Site {
   private resources = new Map<string, Resource>();
   private lastFields: FileFields = noFields;
   private keptBytes = 0;
+  private keptSinceMs = 0;
   private kept: Representation[] = [];
   constructor(root: string, indexFilename: string, serveHidden: boolean, options: Options = new Options()) {
     this.root = root;
@@ -121,6 +129,7 @@ export class Site {
     if (found !== null) {
       found.rootCount = this.rootCount;
       this.applyRules(found);
+      if (this.resources.size >= maxResources) this.resources = new Map<string, Resource>();
       this.resources.set(path, found);
     } else if (known !== undefined) this.resources.delete(path);
     return found;
@@ -193,25 +202,37 @@ export class Site {
       fs.closeSync(fd);
     }
     if (representation.etag === "") representation.etag = tagOfContent(content);
-    if (content.length <= keptFileBytes) this.keep(representation, content);
+    if (this.hasRoomFor(representation)) this.keep(representation, content);
     return true;
   }
 
+  /** Whether the content of a file that is not kept would be. */
+  hasRoomFor(representation: Representation): boolean {
+    const sizeBytes = representation.sizeBytes;
+    return sizeBytes <= keptFileBytes && this.keptBytes + sizeBytes <= keptTotalBytes;
+  }
+
   private keep(representation: Representation, content: Buffer): void {
-    if (this.keptBytes + content.length > keptTotalBytes) {
-      for (const former of this.kept) former.release();
-      this.kept = [];
-      this.keptBytes = 0;
-    }
     representation.keep(content);
     this.kept.push(representation);
     this.keptBytes += content.length;
+  }
+
+  /** Lets go of what is kept where there is no room for more. */
+  private renewKept(nowMs: number): void {
+    if (this.keptBytes + keptFileBytes <= keptTotalBytes) return;
+    if (nowMs - this.keptSinceMs < keptMs && nowMs >= this.keptSinceMs) return;
+    this.keptSinceMs = nowMs;
+    for (const former of this.kept) former.release();
+    this.kept = [];
+    this.keptBytes = 0;
   }
 
   /** Where the root is a link to a release, a switched link makes all that is known void at once. */
   private followRoot(nowMs: number): void {
     if (nowMs - this.rootCheckedMs < rootRecheckMs && nowMs >= this.rootCheckedMs) return;
     this.rootCheckedMs = nowMs;
+    this.renewKept(nowMs);
     let realRoot = "";
     try {
       realRoot = fs.realpathSync(this.root);
