@@ -19,7 +19,7 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "..");
 const entry = "server/native/main.ts";
 const bindings = "server/native/transport.json";
-const ownSources = ["server/native/transport.c"];
+const ownSources = ["server/native/transport.c", "server/native/stand-ins.c"];
 
 interface Toolchain {
   readonly compiler: string;
@@ -44,6 +44,7 @@ const release: Toolchain = {
   compileFlags: [
     ...sharedFlags,
     "-Os",
+    "-fno-pie",
     "-fno-asynchronous-unwind-tables",
     "-fno-unwind-tables",
     "-DSCR_MUSL",

@@ -6,14 +6,14 @@
 import { PathPattern } from "./path-pattern.ts";
 import { encodeLocation, encodePath } from "./route.ts";
 import { maxLineLength, type Problems } from "./rule-problems.ts";
-import { textAt } from "./text.ts";
+import { numberAt, textAt } from "./text.ts";
 
 /** Cloudflare's limits. */
 const maxStaticRules = 2000;
 const maxDynamicRules = 100;
 /** Cloudflare's default; a browser would remember a 301, Netlify's, for good. */
 const defaultCode = "302";
-const codes = " 200 301 302 303 307 308 404 ";
+const codes = [200, 301, 302, 303, 307, 308, 404];
 
 /** What a rule says for one path. */
 export class RedirectOutcome {
@@ -61,6 +61,15 @@ function withOneSlash(location: string): string {
   return at < 2 ? location : `/${location.slice(at)}`;
 }
 
+/** 0 where the text is no code. */
+function findCode(text: string): number {
+  for (let i = 0; i < codes.length; i++) {
+    const code = numberAt(codes, i);
+    if (text === `${code}`) return code;
+  }
+  return 0;
+}
+
 export class RedirectRule {
   readonly pattern: PathPattern;
   private readonly target: string;
@@ -75,7 +84,7 @@ export class RedirectRule {
     this.target = encodeLocation(textAt(words, 1));
     const code = words.length < 3 ? defaultCode : textAt(words, 2);
     this.isForced = code.endsWith("!");
-    this.status = Number(this.isForced ? code.slice(0, code.length - 1) : code);
+    this.status = findCode(this.isForced ? code.slice(0, code.length - 1) : code);
     this.problem = words.length < 2 ? 'a rule is "from to", and a code or not' : this.findProblem();
     if (this.problem === "" && words.length > 3) this.problem = "conditions are not supported";
   }
@@ -85,7 +94,7 @@ export class RedirectRule {
     const host = target.indexOf("://") + 3;
     if (this.pattern.problem !== "") return this.pattern.problem;
     if (!target.includes("/")) return "matching by query parameters is not supported";
-    if (!codes.includes(` ${this.status} `)) return `the code is one of${codes}with ! or not`;
+    if (this.status === 0) return `the code is one of ${codes.join(" ")} with ! or not`;
     if (target.startsWith("//")) return "write https:// before the host";
     if (target.startsWith("/")) return "";
     if (!target.startsWith("https://") && !target.startsWith("http://"))
