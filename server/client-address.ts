@@ -84,6 +84,8 @@ export function parseAddress(text: string): number[] {
   const head = parseGroups(textAt(halves, 0));
   const tail = parseGroups(textAt(halves, 1));
   const missing = 16 - head.length - tail.length;
+  // A dotted quad stands at the very end alone.
+  if (halves.length > 1 && textAt(halves, 0).includes(".")) return [];
   if (head[0] === -1 || tail[0] === -1 || halves.length > 2) return [];
   if (halves.length === 1 ? missing !== 0 : missing < 2) return [];
   const bytes = [...head];

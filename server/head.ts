@@ -48,6 +48,8 @@ export class Head {
   range = "";
   referer = "";
   userAgent = "";
+  xForwardedFor = "";
+  forwarded = "";
 }
 
 /** Where a search for the end of a head stands: `end` is -1 while it is incomplete, -2 when it can't be one. */
@@ -251,6 +253,10 @@ function takeField(
         head.isConditional = true;
       }
       break;
+    case 9:
+      if (keepLogFields && nameIs(bytes, start, colon, "forwarded"))
+        head.forwarded = joinValues(head.forwarded, bytes.toString("latin1", from, to));
+      break;
     case 10:
       if (nameIs(bytes, start, colon, "connection")) {
         head.connection = joinValues(head.connection, bytes.toString("latin1", from, to));
@@ -273,7 +279,8 @@ function takeField(
       if (nameIs(bytes, start, colon, "accept-encoding")) {
         head.hasAcceptEncoding = true;
         head.acceptEncoding = joinValues(head.acceptEncoding, bytes.toString("latin1", from, to));
-      }
+      } else if (keepLogFields && nameIs(bytes, start, colon, "x-forwarded-for"))
+        head.xForwardedFor = joinValues(head.xForwardedFor, bytes.toString("latin1", from, to));
       break;
     case 17:
       if (nameIs(bytes, start, colon, "transfer-encoding")) {
