@@ -75,14 +75,7 @@ export class AccessLog {
     this.isJson = format === "json";
   }
 
-  record(
-    address: string,
-    head: Head,
-    status: number,
-    bytes: number,
-    nowMs: number,
-    durationMs = 0,
-  ): void {
+  record(address: string, head: Head, status: number, bytes: number, nowMs: number, durationMs = 0): void {
     const second = Math.floor(nowMs / 1000);
     if (second !== this.timeSecond) {
       this.timeSecond = second;
