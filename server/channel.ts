@@ -20,6 +20,8 @@ export abstract class Channel {
   abstract yieldTurn(): void;
   /** Room to write: sends what waits. Returns whether all of it went out. */
   abstract flush(): boolean;
+  /** After flush() and proceed(): tells the runtime whether room to write is still waited for. */
+  abstract watch(): void;
   abstract pauseReading(): void;
   abstract resumeReading(): void;
   /** Ends our side after what was sent. */

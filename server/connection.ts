@@ -233,7 +233,7 @@ export class Connection {
       new Finding(null, resource, representation, 200),
       this.serving.nowMs,
     );
-    representation.pack(renderHead(reply, this.serving.dateText(), 1, true), second);
+    representation.pack(renderHead(reply, this.serving.dateField(), 1, true), second);
   }
 
   /** Health and metrics. */
@@ -343,7 +343,8 @@ export class Connection {
     this.begin();
     this.reply = reply;
     const head = this.head;
-    const text = renderHead(reply, this.serving.dateText(), head.minor, head.keepAlive);
+    if (this.sendPacket(reply)) return;
+    const text = renderHead(reply, this.serving.dateField(), head.minor, head.keepAlive);
     const source = reply.source;
     this.position = reply.start;
     this.remaining = head.method === "HEAD" || !reply.hasContent ? 0 : reply.length;
@@ -365,6 +366,22 @@ export class Connection {
     } else this.channel.send(Buffer.from(text, "latin1"), true);
     if (this.remaining > 0) this.pump();
     else this.finishReply();
+  }
+
+  /** The whole of a kept file, asked for by a request that is not remembered, goes out as it would by one that is. */
+  private sendPacket(reply: Reply): boolean {
+    const source = reply.source;
+    const head = this.head;
+    if (source === null || !source.isKept || reply.status !== 200 || reply.fields !== source.fields)
+      return false;
+    if (head.method !== "GET" || !head.keepAlive || head.minor !== 1) return false;
+    const second = Math.floor(this.serving.nowMs / 1000);
+    if (source.packetSecond !== second)
+      source.pack(renderHead(reply, this.serving.dateField(), 1, true), second);
+    this.remaining = 0;
+    this.channel.send(source.packet, false);
+    this.finishReply();
+    return true;
   }
 
   private sendJoined(text: string, content: Buffer, start: number, length: number): void {

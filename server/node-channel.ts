@@ -53,6 +53,9 @@ export class NodeChannel extends Channel {
     return true;
   }
 
+  /** Node does by itself. */
+  override watch(): void {}
+
   override yieldTurn(): void {
     setImmediate(this.proceed);
   }

@@ -4,9 +4,9 @@
  */
 import type { Resource } from "./site.ts";
 
-const slots = 64;
+const slots = 512;
 /** Longer targets are not remembered. */
-const slotBytes = 128;
+const slotBytes = 64;
 
 export class PageMemory {
   private readonly targets: Buffer = Buffer.alloc(slots * slotBytes);
@@ -21,7 +21,7 @@ export class PageMemory {
   recall(input: Buffer, start: number, end: number): Resource | null {
     const length = end - start;
     if (length < 1 || length >= slotBytes) return null;
-    const slot = slotOf(length, input[end - 1] ?? 0, input[start + Math.floor(length / 2)] ?? 0);
+    const slot = slotOf(input, start, end);
     if (this.lengths[slot] !== length) return null;
     const at = slot * slotBytes;
     if (this.targets.compare(input, start, end, at, at + length) !== 0) return null;
@@ -32,13 +32,16 @@ export class PageMemory {
   learn(target: string, resource: Resource): void {
     const length = target.length;
     if (length < 1 || length >= slotBytes) return;
-    const slot = slotOf(length, target.charCodeAt(length - 1), target.charCodeAt(Math.floor(length / 2)));
+    const slot = slotOf(Buffer.from(target, "latin1"), 0, length);
     this.targets.write(target, slot * slotBytes, "latin1");
     this.lengths[slot] = length;
     this.resources[slot] = resource;
   }
 }
 
-function slotOf(length: number, last: number, middle: number): number {
-  return (length * 5 + last * 3 + middle) % slots;
+/** Names of a site differ most just before their extension, which has three or four letters mostly. */
+function slotOf(bytes: Buffer, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = Math.max(start, end - 9); i < end - 3; i++) hash = hash * 5 + (bytes[i] ?? 0);
+  return (hash * 5 + (bytes[end - 1] ?? 0)) % slots;
 }

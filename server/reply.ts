@@ -99,13 +99,30 @@ export function replyWithoutContent(status: number, fields: string): Reply {
   return reply;
 }
 
+/** `HTTP/1.1 200 OK` and its line's end, made once for the statuses that come most. */
+const statusLines = new Map<number, string>();
+
+function statusLine(status: number): string {
+  const known = statusLines.get(status);
+  if (known !== undefined) return known;
+  const line = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
+  statusLines.set(status, line);
+  return line;
+}
+
+function connectionField(minor: number, keepAlive: boolean): string {
+  if (!keepAlive) return "Connection: close\r\n";
+  return minor === 0 ? "Connection: keep-alive\r\n" : "";
+}
+
 /**
  * The head of a reply, blank line included.
- * @param date value of the Date field
+ * @param dateField the Date field's line
  * @param minor HTTP/1.minor of the request: 1.0 has to be told of a connection that stays, 1.1 of one that ends
  */
-export function renderHead(reply: Reply, date: string, minor: number, keepAlive: boolean): string {
+export function renderHead(reply: Reply, dateField: string, minor: number, keepAlive: boolean): string {
   const length = reply.hasContent ? `Content-Length: ${reply.length}\r\n` : "";
-  const connection = keepAlive ? (minor === 0 ? "Connection: keep-alive\r\n" : "") : "Connection: close\r\n";
-  return `HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\nDate: ${date}\r\n${noSniff}${reply.fields}${length}${connection}\r\n`;
+  const parts = [statusLine(reply.status), dateField, noSniff, reply.fields, length];
+  parts.push(connectionField(minor, keepAlive), "\r\n");
+  return parts.join("");
 }

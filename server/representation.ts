@@ -19,6 +19,8 @@ export class Representation {
   isKept = false;
   /** The fields of a 200 that depend on the file alone, made once its tag is known. */
   fields = "";
+  /** Of those, the ones that a 304 has. */
+  validators = "";
   /** The whole 200 to a plain GET, head and content, as of a second; `content` is a part of it. */
   packet: Buffer = EMPTY;
   packetSecond = -1;

@@ -148,8 +148,12 @@ function contentFields(representation: Representation, fields: FileFields): stri
 
 /** The fields that a 304 carries too (RFC 9110 15.4.5). */
 function validatorFields(resource: Resource, representation: Representation, fields: FileFields): string {
+  const isOwn = fields === resource.fields;
+  if (isOwn && representation.validators !== "") return representation.validators;
   const modified = formatHttpDate(representation.modifiedMs);
-  return `ETag: ${representation.etag}\r\nLast-Modified: ${modified}\r\n${varyField(resource, fields)}${fields.text}`;
+  const text = `ETag: ${representation.etag}\r\nLast-Modified: ${modified}\r\n${varyField(resource, fields)}${fields.text}`;
+  if (isOwn) representation.validators = text;
+  return text;
 }
 
 function replyWithSource(

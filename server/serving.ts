@@ -44,12 +44,12 @@ export class Serving {
     this.nowMs = Date.now();
   }
 
-  /** The Date field's value, made once a second. */
-  dateText(): string {
+  /** The Date field's line, made once a second. */
+  dateField(): string {
     const second = Math.floor(this.nowMs / 1000);
     if (second !== this.dateSecond) {
       this.dateSecond = second;
-      this.date = formatHttpDate(this.nowMs);
+      this.date = `Date: ${formatHttpDate(this.nowMs)}\r\n`;
     }
     return this.date;
   }

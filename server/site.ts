@@ -62,6 +62,8 @@ export class Resource {
   key = "";
   /** The fields of its answer that follow from flags and `_headers`. */
   fields: FileFields = noFields;
+  /** The same where it is the page for what is not found, if they are the same for all paths. */
+  notFoundFields: FileFields | null = null;
   /** What answers the path although the file is there; status 0 for nothing. */
   forced: RedirectOutcome = noOutcome;
   constructor(
@@ -166,9 +168,14 @@ export class Site {
     if (outcome.isForced) resource.forced = outcome;
   }
 
-  /** The fields for an answer to a path that is not the resource's own. */
+  /** The fields for an answer to a path that need not be the resource's own. */
   describe(path: string, resource: Resource, status: number): FileFields {
-    return describeFile(path, resource.path, resource.type, status, this.headerRules, this.options);
+    const known = status === 404 ? resource.notFoundFields : null;
+    if (known !== null) return known;
+    const fields = describeFile(path, resource.path, resource.type, status, this.headerRules, this.options);
+    // Without rules the path does not matter.
+    if (status === 404 && this.headerRules.length === 0) resource.notFoundFields = fields;
+    return fields;
   }
 
   /** The page for a path that was not found: of the name 404.html the nearest up the tree, of others that in the root. */

@@ -34,13 +34,12 @@ export class EpollChannel extends Channel {
 
   override sendFile(fd: number, position: number, count: number): number {
     const sent = sgSendFile(this.fd, fd, position, count);
-    if (sent >= 0) {
-      this.sentBytes += sent;
-      return sent;
-    }
-    if (sent !== -1) return -1;
-    this.yieldTurn();
-    return 0;
+    if (sent < -1) return -1;
+    // Less than asked for means that the kernel has no room: asking again would only hear so.
+    if (sent < count) this.yieldTurn();
+    if (sent < 0) return 0;
+    this.sentBytes += sent;
+    return sent;
   }
 
   override isReady(): boolean {
@@ -81,7 +80,6 @@ export class EpollChannel extends Channel {
       this.queueOffset = 0;
     }
     if (this.isEnding) sgEnd(this.fd);
-    this.watch();
     return true;
   }
 
@@ -93,7 +91,11 @@ export class EpollChannel extends Channel {
     return result;
   }
 
-  private watch(): void {
+  /**
+   * Tells the poller what is waited for now. Not from flush(): while a file is sent, room to write is waited for again
+   * and again, and the poller needs not be told.
+   */
+  override watch(): void {
     const waits = this.queue.length > 0 || this.isTurnAsked;
     const interest = (this.isReading ? readable : 0) + (waits ? writable : 0);
     if (interest === this.interest) return;

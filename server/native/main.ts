@@ -110,7 +110,10 @@ class Loop {
       connection.drop();
       return;
     }
-    if (flags >= writable && connection.channel.flush()) connection.proceed();
+    if (flags >= writable) {
+      if (connection.channel.flush()) connection.proceed();
+      if (this.serving.connections.has(fd)) connection.channel.watch();
+    }
     if (flags % writable === readable && this.serving.connections.has(fd)) this.receive(fd, connection);
   }
 

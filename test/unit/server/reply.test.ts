@@ -9,14 +9,14 @@ import {
   replyWithText,
 } from "../../../server/reply.ts";
 
-const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+const date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 describe("a reply's head", () => {
   test("is status, date, nosniff, fields, length, and a blank line", () => {
     const reply = replyWithText(200, "A: b\r\n", "text/plain", "grüße");
     assert.equal(
       renderHead(reply, date, 1, true),
-      `HTTP/1.1 200 OK\r\nDate: ${date}\r\nX-Content-Type-Options: nosniff\r\nContent-Type: text/plain\r\nA: b\r\nContent-Length: 7\r\n\r\n`,
+      `HTTP/1.1 200 OK\r\n${date}X-Content-Type-Options: nosniff\r\nContent-Type: text/plain\r\nA: b\r\nContent-Length: 7\r\n\r\n`,
     );
   });
 
