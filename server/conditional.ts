@@ -12,6 +12,8 @@ function opaque(tag: string): string {
  * @param strong RFC 9110 8.8.3.2: weak tags never match strongly
  */
 export function tagListMatches(list: string, etag: string, strong: boolean): boolean {
+  // What a browser sends: the one tag that it has.
+  if (list === etag) return !strong || !etag.startsWith("W/");
   if (list.trim() === "*") return true;
   let start = 0;
   let quoted = false;
