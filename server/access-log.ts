@@ -28,16 +28,26 @@ function escapeText(text: string, mark: string): string {
   return parts.join("");
 }
 
+/** The end of a combined line, which depends on the client's fields alone: `"-" "curl/8"` and the line's end. */
+function tailOf(head: Head): string {
+  if (head.logTail === "") head.logTail = `"${orDash(head.referer)}" "${orDash(head.userAgent)}"\n`;
+  return head.logTail;
+}
+
 function orDash(text: string): string {
   return text === "" ? "-" : escapeField(text);
 }
 
-/** `127.0.0.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 2326 "-" "curl/8"` without the line's end. */
+/** The middle of a combined line: `GET / HTTP/1.1" 200 2326 `. */
+export function formatOutcome(head: Head, status: number, bytes: number): string {
+  const target = head.isPlainPath ? head.target : escapeField(head.target);
+  const request = head.method === "" ? "-" : `${escapeField(head.method)} ${target} HTTP/1.${head.minor}`;
+  return `${request}" ${status} ${bytes === 0 ? "-" : `${bytes}`} `;
+}
+
+/** `127.0.0.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 2326 "-" "curl/8"` and the line's end. */
 export function formatLine(address: string, time: string, head: Head, status: number, bytes: number): string {
-  const request =
-    head.method === "" ? "-" : `${escapeField(head.method)} ${escapeField(head.target)} HTTP/1.${head.minor}`;
-  const size = bytes === 0 ? "-" : `${bytes}`;
-  return `${address} - - [${time}] "${request}" ${status} ${size} "${orDash(head.referer)}" "${orDash(head.userAgent)}"`;
+  return `${address} - - [${time}] "${formatOutcome(head, status, bytes)}${tailOf(head)}`;
 }
 
 function quoted(text: string): string {
@@ -65,33 +75,55 @@ export function formatJsonLine(
 
 /** Lines are written together, a tenth of a second after the first: a write each would cost as much as the answer. */
 export class AccessLog {
-  private readonly isJson: boolean;
-  private lines: string[] = [];
+  readonly isJson: boolean;
+  /** Pieces of lines, put together when they are written. */
+  private pieces: string[] = [];
+  private lines = 0;
   private timeSecond = -1;
   private time = "";
   private dueMs = 0;
+  /** The beginning of the last combined line: most lines of a second and client share it. */
+  private prefix = "";
+  private prefixAddress = "";
   /** @param format "combined" or "json" */
   constructor(format = "combined") {
     this.isJson = format === "json";
   }
 
   record(address: string, head: Head, status: number, bytes: number, nowMs: number, durationMs = 0): void {
+    this.beginLine(address, nowMs);
+    if (this.isJson) {
+      const time = `${this.time}${`${nowMs - this.timeSecond * 1000}`.padStart(3, "0")}Z`;
+      this.pieces.push(formatJsonLine(address, time, head, status, bytes, durationMs), "\n");
+    } else this.pieces.push(this.prefix, formatOutcome(head, status, bytes), tailOf(head));
+    if (this.lines >= flushLines) this.flush();
+  }
+
+  /** A combined line whose middle (formatOutcome) was made before. */
+  recordOutcome(address: string, head: Head, outcome: string, nowMs: number): void {
+    this.beginLine(address, nowMs);
+    this.pieces.push(this.prefix, outcome, tailOf(head));
+    if (this.lines >= flushLines) this.flush();
+  }
+
+  private beginLine(address: string, nowMs: number): void {
     const second = Math.floor(nowMs / 1000);
-    if (second !== this.timeSecond) {
+    const isSameSecond = second === this.timeSecond;
+    if (!isSameSecond) {
       this.timeSecond = second;
       this.time = this.isJson ? new Date(nowMs).toISOString().slice(0, 20) : formatLogDate(nowMs);
     }
-    if (this.lines.length === 0) this.dueMs = nowMs + flushMs;
-    if (this.isJson) {
-      const time = `${this.time}${`${nowMs - second * 1000}`.padStart(3, "0")}Z`;
-      this.lines.push(formatJsonLine(address, time, head, status, bytes, durationMs));
-    } else this.lines.push(formatLine(address, this.time, head, status, bytes));
-    if (this.lines.length >= flushLines) this.flush();
+    if (!this.isJson && (!isSameSecond || address !== this.prefixAddress)) {
+      this.prefixAddress = address;
+      this.prefix = `${address} - - [${this.time}] "`;
+    }
+    if (this.lines === 0) this.dueMs = nowMs + flushMs;
+    this.lines += 1;
   }
 
   /** In how many milliseconds lines have to be written; -1 where there are none. */
   dueInMs(nowMs: number): number {
-    if (this.lines.length === 0) return -1;
+    if (this.lines === 0) return -1;
     return Math.min(flushMs, Math.max(0, this.dueMs - nowMs));
   }
 
@@ -100,9 +132,11 @@ export class AccessLog {
   }
 
   flush(): void {
-    if (this.lines.length === 0) return;
-    const bytes = Buffer.from(`${this.lines.join("\n")}\n`, "latin1");
-    this.lines = [];
+    if (this.lines === 0) return;
+    // All of it is ASCII by now.
+    const bytes = Buffer.from(this.pieces.join(""), "utf8");
+    this.pieces = [];
+    this.lines = 0;
     try {
       let written = 0;
       while (written < bytes.length) written += fs.writeSync(1, bytes, written, bytes.length - written);

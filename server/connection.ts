@@ -3,6 +3,7 @@
  * Every entry here catches its own errors: natively an exception that leaves the event loop ends the process.
  */
 import * as fs from "node:fs";
+import { formatOutcome } from "./access-log.ts";
 import type { Channel } from "./channel.ts";
 import { findHeadEnd, Head, headIncomplete, headMalformed, oversizeStatus, parseHead } from "./head.ts";
 import { type Reply, renderHead, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
@@ -177,7 +178,7 @@ export class Connection {
 
   private answer(head: Head): void {
     this.head = head;
-    if (this.serving.options.hasMetrics) this.startedMs = performance.now();
+    this.startedMs = performance.now();
     if (head.error !== 0) {
       this.send(replyWithError(head.error, ""));
       return;
@@ -198,7 +199,7 @@ export class Connection {
     if (serving.isDraining || !serving.site.isCurrent(resource, serving.nowMs)) return false;
     const representation = chooseRepresentation(head, resource);
     if (!representation.isKept || representation.fields === "") return false;
-    if (serving.options.hasMetrics) this.startedMs = performance.now();
+    this.startedMs = performance.now();
     const second = Math.floor(serving.nowMs / 1000);
     if (representation.packetSecond !== second) this.pack(resource, representation, second);
     this.channel.send(representation.packet, false);
@@ -220,11 +221,21 @@ export class Connection {
   }
 
   private logPage(head: Head, resource: Resource, representation: Representation): void {
+    const serving = this.serving;
     head.method = "GET";
     head.target = resource.target;
-    this.head = head;
-    this.log(200, representation.sizeBytes);
-    this.head = noHead;
+    head.isPlainPath = true;
+    if (serving.accessLog.isJson) {
+      this.head = head;
+      this.log(200, representation.sizeBytes);
+      this.head = noHead;
+      return;
+    }
+    if (representation.logOutcome === "") {
+      representation.logOutcome = formatOutcome(head, 200, representation.sizeBytes);
+    }
+    const client = serving.clientOf(head, this.channel.address);
+    serving.accessLog.recordOutcome(client, head, representation.logOutcome, serving.nowMs);
   }
 
   private pack(resource: Resource, representation: Representation, second: number): void {
@@ -330,6 +341,7 @@ export class Connection {
     const source = reply.source;
     if (source === null || !source.isKept || reply.status !== 200) return;
     if (!head.isPlainPath || head.method !== "GET") return;
+    if (resource.target !== head.target) source.logOutcome = "";
     resource.target = head.target;
     this.serving.pageMemory.learn(head.target, resource);
   }
@@ -471,7 +483,10 @@ export class Connection {
 
   private log(status: number, sentBytes: number): void {
     const serving = this.serving;
-    serving.accessLog.record(this.channel.address, this.head, status, sentBytes, serving.nowMs);
+    const head = this.head;
+    const client = serving.clientOf(head, this.channel.address);
+    const durationMs = performance.now() - this.startedMs;
+    serving.accessLog.record(client, head, status, sentBytes, serving.nowMs, durationMs);
   }
 
   /**

@@ -26,7 +26,7 @@ export class Head {
   /** 0 or 1: the minor version of HTTP/1.x. */
   minor = 1;
   keepAlive = true;
-  /** Whether the target is a path that needs no decoding, and no query. */
+  /** Whether the target is a path that needs no decoding and no escaping in the log, without a query. */
   isPlainPath = false;
   /** Whether a precondition or a range asks for more than the plain file. */
   isConditional = false;
@@ -50,6 +50,10 @@ export class Head {
   userAgent = "";
   xForwardedFor = "";
   forwarded = "";
+  /** What the log made of these fields, as long as they are the same. */
+  logTail = "";
+  logPeer = "";
+  logClient = "";
 }
 
 /** Where a search for the end of a head stands: `end` is -1 while it is incomplete, -2 when it can't be one. */
@@ -149,10 +153,10 @@ export function parseRequestLine(head: Head, bytes: Buffer, start: number, end: 
     // Bytes above 127 are let through: some clients send UTF-8 unescaped, and it can't be mistaken.
     if (byte <= SPACE || byte === 127) break;
     if (byte <= SLASH) {
-      // % and #, and the beginnings of // and /.
-      if (byte === 37 || byte === 35) isPlain = false;
+      // % and #, the beginnings of // and /., and what the log would have to escape.
+      if (byte === 37 || byte === 35 || byte === 34) isPlain = false;
       else if (former === SLASH && (byte === DOT || byte === SLASH)) isPlain = false;
-    } else if (byte === QUESTION || byte > 126) isPlain = false;
+    } else if (byte === QUESTION || byte === 92 || byte > 126) isPlain = false;
     former = byte;
     i++;
   }

@@ -1,7 +1,9 @@
 /** What all connections share. */
 import { AccessLog } from "./access-log.ts";
+import { clientAddress } from "./client-address.ts";
 import type { Connection } from "./connection.ts";
 import { HashTask } from "./hash-task.ts";
+import type { Head } from "./head.ts";
 import { HeadMemory } from "./head-memory.ts";
 import { formatHttpDate } from "./http-date.ts";
 import { Metrics } from "./metrics.ts";
@@ -35,13 +37,24 @@ export class Serving {
     this.options = options;
     this.site = new Site(options.rootDirectory, options.indexFilename, options.serveHidden, options);
     this.metrics = new Metrics(options.site);
-    this.accessLog = new AccessLog();
+    this.accessLog = new AccessLog(options.logFormat);
     this.beginTurn();
   }
 
   /** To be called by the runtime before it hands over what a turn of its loop brought. */
   beginTurn(): void {
     this.nowMs = Date.now();
+  }
+
+  /** Who the client is, for the log; asked once for the requests of a client whose fields stay the same. */
+  clientOf(head: Head, peer: string): string {
+    const trusted = this.options.trustedProxies;
+    if (trusted.length === 0) return peer;
+    if (head.logPeer !== peer || peer === "") {
+      head.logPeer = peer;
+      head.logClient = clientAddress(peer, head.xForwardedFor, head.forwarded, trusted);
+    }
+    return head.logClient;
   }
 
   /** The Date field's line, made once a second. */

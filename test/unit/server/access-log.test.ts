@@ -5,6 +5,13 @@ import { Head } from "../../../server/head.ts";
 
 const time = "10/Oct/2000:13:55:36 +0000";
 
+/** Without its line's end. */
+function lineOf(...values: Parameters<typeof formatLine>): string {
+  const line = formatLine(...values);
+  assert.ok(line.endsWith("\n"));
+  return line.slice(0, -1);
+}
+
 function headWith(fields: Partial<Head>): Head {
   return Object.assign(new Head(), { method: "GET", target: "/" }, fields);
 }
@@ -45,22 +52,22 @@ describe("a line", () => {
   test("is Apache's combined format", () => {
     const head = headWith({ target: "/a?b", referer: "http://c/", userAgent: "curl/8" });
     assert.equal(
-      formatLine("127.0.0.1", time, head, 200, 2326),
+      lineOf("127.0.0.1", time, head, 200, 2326),
       `127.0.0.1 - - [${time}] "GET /a?b HTTP/1.1" 200 2326 "http://c/" "curl/8"`,
     );
   });
 
   test("has dashes for what there is not", () => {
     assert.equal(
-      formatLine("::1", time, headWith({ minor: 0 }), 304, 0),
+      lineOf("::1", time, headWith({ minor: 0 }), 304, 0),
       `::1 - - [${time}] "GET / HTTP/1.0" 304 - "-" "-"`,
     );
-    assert.equal(formatLine("::1", time, new Head(), 400, 16), `::1 - - [${time}] "-" 400 16 "-" "-"`);
+    assert.equal(lineOf("::1", time, new Head(), 400, 16), `::1 - - [${time}] "-" 400 16 "-" "-"`);
   });
 
   test("stays one line of eight fields, whatever a client sends", () => {
     const evil = '" 200 1 "-" "-"\n1.2.3.4 - - [x] "';
-    const line = formatLine("::1", time, headWith({ target: evil, referer: evil, userAgent: evil }), 404, 1);
+    const line = lineOf("::1", time, headWith({ target: evil, referer: evil, userAgent: evil }), 404, 1);
     assert.match(
       line,
       /^::1 - - \[[^\]]+\] "GET (?:[^"\\\n]|\\.)* HTTP\/1\.1" 404 1 "(?:[^"\\\n]|\\.)*" "(?:[^"\\\n]|\\.)*"$/,

@@ -80,11 +80,13 @@ describe("a request line", () => {
     }
   });
 
-  test("says of its target whether it is a path that needs no decoding", () => {
-    for (const target of ["/", "/a/b.html", "/a/", "/a.b/c..d", "/a\\b", "/~a!$&'()*+,;=:@"])
+  test("says of its target whether it is a path that needs no decoding and no escaping", () => {
+    for (const target of ["/", "/a/b.html", "/a/", "/a.b/c..d", "/~a!$&'()*+,;=:@"])
       assert.equal(parse(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`).isPlainPath, true, target);
     for (const target of [
       "/a?",
+      "/a\\b",
+      '/a"b',
       "/%61",
       "/#",
       "//a",
