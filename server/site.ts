@@ -38,6 +38,8 @@ const maxResources = 8192;
 /** Up to this size a file is hashed at once (about 3 ms natively); above, a slice at a time. */
 export const hashAtOnceBytes = 1 << 20;
 
+/** No path is this. */
+const unknownRoot = "?";
 const headersPath = "/_headers";
 const redirectsPath = "/_redirects";
 
@@ -102,7 +104,7 @@ export class Site {
   private headersFile: Representation | null = null;
   private redirectsFile: Representation | null = null;
   private rulesCheckedMs = -1;
-  private realRoot = "";
+  private realRoot = unknownRoot;
   private rootCheckedMs = -1;
   /** How often the root turned out to be another folder, or its rules to be others. */
   private rootCount = 0;
@@ -116,6 +118,8 @@ export class Site {
     this.indexFilename = indexFilename;
     this.serveHidden = serveHidden;
     this.options = options;
+    // At once, so that what is wrong in `_headers` and `_redirects` is reported at the start.
+    this.followRoot(Date.now());
   }
 
   /** The file for a decoded, normalized path, or null. A path that ends with a slash is a directory's index. */
@@ -233,6 +237,13 @@ export class Site {
     for (const former of this.kept) former.release();
     this.kept = [];
     this.keptBytes = 0;
+  }
+
+  /** Looks at everything anew at the next request. */
+  reload(): void {
+    this.rootCheckedMs = -1;
+    this.rulesCheckedMs = -1;
+    this.realRoot = unknownRoot;
   }
 
   /** Where the root is a link to a release, a switched link makes all that is known void at once. */

@@ -245,6 +245,45 @@ for (const runtime of runtimes) {
       });
     });
 
+    test("--log-format json writes one object a line, with the client's address from trusted proxies alone", async () => {
+      await withServer(["--log-format=json", "--trusted-proxies", "127.0.0.0/8"], async (port, server) => {
+        const from = ["X-Forwarded-For: 6.6.6.6, 1.2.3.4, 127.0.0.9", "Referer: http://example.org/\\"];
+        // Twice, since the second answer comes from memory.
+        for (let i = 0; i < 2; i++) await get(port, "/docs/", from);
+        await get(port, "/nope?x=%22", ['Forwarded: for="[2001:db8::1]:80"', 'User-Agent: a"b'], "HEAD");
+        await server.waitForStdout("nope");
+        const lines = server.stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line));
+        assert.equal(lines.length, 3);
+        for (const line of lines.slice(0, 2)) {
+          const { time, durationMs, ...rest } = line;
+          assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
+          assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+          assert.ok(durationMs >= 0 && durationMs < 5000, durationMs);
+          assert.deepEqual(rest, {
+            address: "1.2.3.4",
+            method: "GET",
+            path: "/docs/",
+            status: 200,
+            bytes: 4,
+            referer: "http://example.org/\\",
+            userAgent: "",
+          });
+        }
+        assert.equal(lines[2].address, "2001:db8::1");
+        assert.equal(lines[2].path, "/nope?x=%22");
+        assert.equal(lines[2].userAgent, 'a"b');
+        assert.equal(lines[2].bytes, 0);
+      });
+      await withServer([], async (port, server) => {
+        await get(port, "/docs/", ["X-Forwarded-For: 1.2.3.4"]);
+        await server.waitForStdout("docs");
+        assert.match(server.stdout, /^127\.0\.0\.1 - - /);
+      });
+    });
+
     test("every flag has a variable, which the flag overrides", async () => {
       const environment = { STATIGO_SPA: "true", STATIGO_TRAILING_SLASH: "never", STATIGO_NO_METRICS: "1" };
       await withServer(
