@@ -20,9 +20,6 @@ const turnBytes = 1024 * 1024;
 /** Content of a request is discarded up to here, to keep the connection; beyond, it is closed. */
 const discardLimitBytes = 1024 * 1024;
 
-export const headTimeoutMs = 15_000;
-export const idleTimeoutMs = 75_000;
-const writeTimeoutMs = 60_000;
 const lingerTimeoutMs = 2_000;
 /** A terabyte. */
 const hashTimeoutMs = 3_600_000;
@@ -63,7 +60,7 @@ export class Connection {
     this.id = id;
     this.channel = channel;
     this.serving = serving;
-    this.deadlineMs = serving.nowMs + headTimeoutMs;
+    this.deadlineMs = serving.nowMs + serving.options.headerTimeoutMs;
   }
 
   /** Takes what came in, `length` bytes; the buffer is the caller's again afterwards. */
@@ -163,7 +160,7 @@ export class Connection {
       this.refuse(status);
       return;
     }
-    if (this.scanned === 0) this.deadlineMs = this.serving.nowMs + headTimeoutMs;
+    if (this.scanned === 0) this.deadlineMs = this.serving.nowMs + this.serving.options.headerTimeoutMs;
     this.scanned = input.length - at;
   }
 
@@ -205,7 +202,7 @@ export class Connection {
     this.channel.send(representation.packet, false);
     if (serving.options.hasMetrics) this.countPage(resource);
     if (serving.options.hasAccessLog) this.logPage(head, resource, representation);
-    if (this.channel.isReady()) this.deadlineMs = serving.nowMs + idleTimeoutMs;
+    if (this.channel.isReady()) this.deadlineMs = serving.nowMs + serving.options.idleTimeoutMs;
     else this.state = "full";
     return true;
   }
@@ -348,7 +345,7 @@ export class Connection {
 
   private begin(): void {
     this.state = "busy";
-    this.deadlineMs = this.serving.nowMs + writeTimeoutMs;
+    this.deadlineMs = this.serving.nowMs + this.serving.options.writeTimeoutMs;
   }
 
   private send(reply: Reply): void {
@@ -424,7 +421,7 @@ export class Connection {
         this.drop();
         return;
       }
-      this.deadlineMs = this.serving.nowMs + writeTimeoutMs;
+      this.deadlineMs = this.serving.nowMs + this.serving.options.writeTimeoutMs;
       this.position += count;
       this.remaining -= count;
       this.stretch -= count;
@@ -457,7 +454,7 @@ export class Connection {
     this.state = "head";
     this.head = noHead;
     this.reply = null;
-    this.deadlineMs = this.serving.nowMs + idleTimeoutMs;
+    this.deadlineMs = this.serving.nowMs + this.serving.options.idleTimeoutMs;
     if (this.serving.isDraining) this.endConnection();
   }
 
@@ -509,7 +506,8 @@ export class Connection {
     if (this.state !== "head" && sent > this.sentAtDeadline) {
       // A client that takes its bytes, however slowly, is let go on.
       this.sentAtDeadline = sent;
-      this.deadlineMs = nowMs + (this.state === "closing" ? lingerTimeoutMs : writeTimeoutMs);
+      this.deadlineMs =
+        nowMs + (this.state === "closing" ? lingerTimeoutMs : this.serving.options.writeTimeoutMs);
     } else if (this.state === "head" && this.scanned > 0) this.refuse(408);
     else this.drop();
   }

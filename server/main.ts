@@ -5,7 +5,7 @@ import { HealthQuestion, healthTimeoutMs } from "./healthcheck.ts";
 import { descriptorLimit, NodeChannel } from "./node-channel.ts";
 import { type Options, parseListenAddress } from "./options.ts";
 import { connectionLimit, overloadText, Serving } from "./serving.ts";
-import { announce, fail, graceMs, listenProblem, start } from "./start.ts";
+import { announce, fail, listenProblem, start } from "./start.ts";
 
 function checkHealth(options: Options): void {
   const question = new HealthQuestion(options);
@@ -61,7 +61,7 @@ function runTasks(serving: Serving): void {
 function serve(options: Options): void {
   const serving = new Serving(options);
   const address = parseListenAddress(options.listenAddress);
-  const maxConnections = connectionLimit(descriptorLimit());
+  const maxConnections = connectionLimit(descriptorLimit(), options.maxConnections);
   let nextId = 1;
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     if (serving.connections.size >= maxConnections || serving.isDraining) {
@@ -82,7 +82,7 @@ function serve(options: Options): void {
   });
   const drain = (): void => {
     if (serving.isDraining) return;
-    const hardStop = setTimeout(() => serving.dropAll(), graceMs);
+    const hardStop = setTimeout(() => serving.dropAll(), options.graceMs);
     server.close(() => {
       clearInterval(ticks);
       clearTimeout(hardStop);
@@ -92,6 +92,7 @@ function serve(options: Options): void {
   };
   process.on("SIGTERM", drain);
   process.on("SIGINT", drain);
+  process.on("SIGHUP", () => serving.site.reload());
   // The reader of the log may go away; the site goes on being served.
   process.stdout.on("error", () => {});
   const where = address.host === "" ? { port: address.port } : { port: address.port, host: address.host };

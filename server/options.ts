@@ -30,6 +30,16 @@ export class Options {
   /** "combined" or "json". */
   logFormat = "combined";
   trustedProxies: Network[] = noNetworks;
+  /** For the head of a request, from its first byte. */
+  headerTimeoutMs = 15_000;
+  /** Between requests. */
+  idleTimeoutMs = 75_000;
+  /** For a client that takes none of what it is sent. */
+  writeTimeoutMs = 60_000;
+  /** For replies under way after SIGTERM. */
+  graceMs = 8_000;
+  /** 0 for as many as the limit of descriptors bears. */
+  maxConnections = 0;
   /** What to do: serve, or one of the flags that answer and end. */
   command = "serve";
   /** What is wrong with the flags, in one line; "" where nothing is. */
@@ -158,6 +168,11 @@ export const flags: Flag[] = [
   new Flag("no-request-logging", "", "false", "no access log on stdout", ""),
   new Flag("log-format", "format", "combined", "combined or json", ""),
   new Flag("trusted-proxies", "list", "none", "whose X-Forwarded-For counts: 10.0.0.0/8,fd00::/8", ""),
+  new Flag("header-timeout", "time", "15s", "for the head of a request", "Limits"),
+  new Flag("idle-timeout", "time", "75s", "between requests of a connection", ""),
+  new Flag("write-timeout", "time", "60s", "for a client that takes nothing of its answer", ""),
+  new Flag("grace", "time", "8s", "for answers under way after SIGTERM", ""),
+  new Flag("max-connections", "number", "0", "0: half of the open files allowed", ""),
   new Flag("healthcheck", "", "", "ask the running server for its health, exit 0 or 1", "Instead of serving"),
   new Flag("version", "", "", "print the version", ""),
   new Flag("help", "", "", "print this", ""),
@@ -198,6 +213,40 @@ function applyBoolean(options: Options, name: string, value: boolean): void {
   else if (value) options.command = name;
 }
 
+/** Digits up to nine as a number, or -1. */
+function parseCount(text: string): number {
+  if (text === "" || text.length > 9) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** `500ms`, `15s` or `2m` as milliseconds, -1 where it is none. */
+export function parseDuration(text: string): number {
+  if (text.endsWith("ms")) return parseCount(text.slice(0, text.length - 2));
+  const count = parseCount(text.slice(0, text.length - 1));
+  if (count < 0) return -1;
+  if (text.endsWith("s")) return count * 1000;
+  return text.endsWith("m") ? count * 60_000 : -1;
+}
+
+/** A flag of the group "Limits". */
+function applyLimit(options: Options, name: string, value: string): void {
+  const isCount = name === "max-connections";
+  const limit = isCount ? parseCount(value) : parseDuration(value);
+  if (limit < 0 || (limit === 0 && !isCount && name !== "grace")) {
+    options.error = `--${name} is ${isCount ? "a number" : "a time such as 500ms, 15s or 2m"}, not "${value}"`;
+  } else if (isCount) options.maxConnections = limit;
+  else if (name === "header-timeout") options.headerTimeoutMs = limit;
+  else if (name === "idle-timeout") options.idleTimeoutMs = limit;
+  else if (name === "write-timeout") options.writeTimeoutMs = limit;
+  else options.graceMs = limit;
+}
+
 function applyText(options: Options, name: string, value: string): void {
   if (name === "listen-addr") options.listenAddress = value;
   else if (name === "root-dir") options.rootDirectory = value;
@@ -214,7 +263,7 @@ function applyText(options: Options, name: string, value: string): void {
     const list = parseNetworks(value);
     if (list.problem === "") options.trustedProxies = list.networks;
     else options.error = `--trusted-proxies: ${list.problem}`;
-  }
+  } else applyLimit(options, name, value);
 }
 
 /** Whether a text can stand in a header field (RFC 9110 5.5) without adding another. */

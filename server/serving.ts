@@ -122,9 +122,10 @@ export class Serving {
   }
 }
 
-/** How many connections a limit of descriptors bears, with an open file for each. */
-export function connectionLimit(descriptorLimit: number): number {
-  return Math.max(1, Math.floor((descriptorLimit - reservedDescriptors) / 2));
+/** How many connections a limit of descriptors bears, with an open file for each; `most` where that is fewer and not 0. */
+export function connectionLimit(descriptorLimit: number, most: number): number {
+  const bearable = Math.max(1, Math.floor((descriptorLimit - reservedDescriptors) / 2));
+  return most === 0 ? bearable : Math.min(most, bearable);
 }
 
 /** The answer to a connection beyond the limit. */

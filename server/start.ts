@@ -3,9 +3,6 @@ import * as fs from "node:fs";
 import { runningOptions } from "./healthcheck.ts";
 import { helpText, type Options, parseOptions, version } from "./options.ts";
 
-/** How long replies under way may take after SIGTERM; Docker kills after 10 s. */
-export const graceMs = 8_000;
-
 export function fail(message: string, status: number): void {
   process.stderr.write(`statigo: ${message}\n`);
   process.exitCode = status;

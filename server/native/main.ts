@@ -3,7 +3,7 @@ import { Connection } from "../connection.ts";
 import { HealthQuestion, healthTimeoutMs } from "../healthcheck.ts";
 import { type Options, parseListenAddress } from "../options.ts";
 import { connectionLimit, overloadText, Serving } from "../serving.ts";
-import { announce, fail, graceMs, listenProblem, start } from "../start.ts";
+import { announce, fail, listenProblem, start } from "../start.ts";
 import { EpollChannel } from "./epoll-channel.ts";
 import {
   broken,
@@ -67,7 +67,7 @@ class Loop {
   constructor(serving: Serving, listener: number) {
     this.serving = serving;
     this.listener = listener;
-    this.maxConnections = connectionLimit(sgDescriptorLimit());
+    this.maxConnections = connectionLimit(sgDescriptorLimit(), serving.options.maxConnections);
   }
 
   run(): void {
@@ -77,6 +77,7 @@ class Loop {
       serving.beginTurn();
       const signal = sgSignal();
       if (signal === 15 || signal === 2) this.drain();
+      else if (signal === 1) serving.site.reload();
       this.handle(count);
       serving.stepTasks();
       serving.endTurn();
@@ -153,7 +154,7 @@ class Loop {
     if (this.serving.isDraining) return;
     sgClose(this.listener);
     this.listener = -1;
-    this.stopMs = this.serving.nowMs + graceMs;
+    this.stopMs = this.serving.nowMs + this.serving.options.graceMs;
     this.serving.drain();
   }
 }

@@ -76,6 +76,11 @@ export class RawClient {
     return client;
   }
 
+  /** For who replaced the listener: has until() look again. */
+  wakeUp(): void {
+    this.wake();
+  }
+
   send(data: string | Buffer): void {
     this.socket.write(typeof data === "string" ? Buffer.from(data, "latin1") : data);
   }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { flags } from "../../server/options.ts";
 import { get, RawClient, requestText } from "../support/raw-http.ts";
 import { freePort, runServer, runtimes, startServer } from "../support/server-process.ts";
-import { makeSiteFolder } from "../support/site-folder.ts";
+import { makeSiteFolder, writeSiteFile } from "../support/site-folder.ts";
 
 const folder = makeSiteFolder();
 after(() => folder.remove());
@@ -156,6 +156,17 @@ for (const runtime of runtimes) {
       assert.match(server.stdout, /big\.bin/);
     });
 
+    test("SIGHUP has everything looked at anew, at once", async () => {
+      await withServer(root, async (port, server) => {
+        writeSiteFile(folder.root, "reload.txt", "one");
+        assert.equal((await get(port, "/reload.txt")).content.toString(), "one");
+        writeSiteFile(folder.root, "reload.txt", "two");
+        server.child.kill("SIGHUP");
+        await sleep(50);
+        assert.equal((await get(port, "/reload.txt")).content.toString(), "two");
+      });
+    });
+
     test("SIGINT ends it too", async () => {
       const server = await startServer(runtime, root);
       assert.equal(await server.stop("SIGINT"), 0);
@@ -214,7 +225,7 @@ for (const runtime of runtimes) {
       const { status, stdout } = await runServer(runtime, ["--help"]);
       assert.equal(status, 0);
       for (const flag of flags) assert.match(stdout, new RegExp(`^  --${flag.name}\\b`, "m"));
-      assert.ok(stdout.split("\n").length <= 40);
+      assert.ok(stdout.split("\n").length <= 44);
       assert.ok(stdout.split("\n").every((line) => line.length <= 100));
     });
 

@@ -12,7 +12,7 @@ test("each connection may hold an open file, and some descriptors are kept back"
     [16, 1],
     [0, 1],
   ] as const)
-    assert.equal(connectionLimit(descriptors), connections, `${descriptors} descriptors`);
+    assert.equal(connectionLimit(descriptors, 0), connections, `${descriptors} descriptors`);
 });
 
 test("a connection too many gets a whole answer that says when to come again", () => {
