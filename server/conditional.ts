@@ -1,6 +1,7 @@
 /** Preconditions (RFC 9110 13), evaluated in the order of 13.2.2. */
 import type { Head } from "./head.ts";
 import { parseHttpDate } from "./http-date.ts";
+import { trimSpace } from "./text.ts";
 
 /** Opaque part of an entity tag, without `W/`. */
 function opaque(tag: string): string {
@@ -14,7 +15,7 @@ function opaque(tag: string): string {
 export function tagListMatches(list: string, etag: string, strong: boolean): boolean {
   // What a browser sends: the one tag that it has.
   if (list === etag) return !strong || !etag.startsWith("W/");
-  if (list.trim() === "*") return true;
+  if (trimSpace(list) === "*") return true;
   let start = 0;
   let quoted = false;
   for (let i = 0; i <= list.length; i++) {
@@ -22,7 +23,7 @@ export function tagListMatches(list: string, etag: string, strong: boolean): boo
     const code = atEnd ? 44 : list.charCodeAt(i);
     if (code === 34) quoted = !quoted;
     if (!atEnd && (code !== 44 || quoted)) continue;
-    const tag = list.slice(start, i).trim();
+    const tag = trimSpace(list.slice(start, i));
     start = i + 1;
     if (strong) {
       if (tag === etag && !tag.startsWith("W/")) return true;

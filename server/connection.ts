@@ -6,9 +6,11 @@ import * as fs from "node:fs";
 import { formatOutcome } from "./access-log.ts";
 import type { Channel } from "./channel.ts";
 import { findHeadEnd, Head, headIncomplete, headMalformed, oversizeStatus, parseHead } from "./head.ts";
+import { version } from "./options.ts";
 import { type Reply, renderHead, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
 import { isUnchanged, type Representation, readFully } from "./representation.ts";
 import { chooseRepresentation, concludeAnswer, Finding, findAnswer } from "./respond.ts";
+import { originForm } from "./route.ts";
 import type { Serving } from "./serving.ts";
 import { hashAtOnceBytes, type Resource } from "./site.ts";
 
@@ -200,20 +202,21 @@ export class Connection {
     const second = Math.floor(serving.nowMs / 1000);
     if (representation.packetSecond !== second) this.pack(resource, representation, second);
     this.channel.send(representation.packet, false);
-    if (serving.options.hasMetrics) this.countPage(resource);
+    if (serving.options.hasMetrics) this.countPage(resource, representation.sizeBytes);
     if (serving.options.hasAccessLog) this.logPage(head, resource, representation);
     if (this.channel.isReady()) this.deadlineMs = serving.nowMs + serving.options.idleTimeoutMs;
     else this.state = "full";
     return true;
   }
 
-  private countPage(resource: Resource): void {
+  private countPage(resource: Resource, sentBytes: number): void {
     const metrics = this.serving.metrics;
     let counter = resource.counter;
     if (counter === null) {
       counter = metrics.counterFor(resource.path);
       resource.counter = counter;
     }
+    metrics.countBytes(sentBytes);
     metrics.recordFound(200, counter, (performance.now() - this.startedMs) / 1000);
   }
 
@@ -248,8 +251,9 @@ export class Connection {
   private answerItself(head: Head): Reply | null {
     const options = this.serving.options;
     if (head.method !== "GET" && head.method !== "HEAD") return null;
-    const question = head.target.indexOf("?");
-    const path = question < 0 ? head.target : head.target.slice(0, question);
+    const target = originForm(head.target);
+    const question = target.indexOf("?");
+    const path = question < 0 ? target : target.slice(0, question);
     let reply: Reply | null = null;
     if (path === options.healthUrl) reply = replyWithoutContent(204, "");
     else if (options.hasMetrics && path === options.metricsUrl) {
@@ -257,7 +261,7 @@ export class Connection {
         200,
         "",
         "text/plain; version=0.0.4; charset=utf-8",
-        this.serving.metrics.render(),
+        this.serving.metrics.render(version, this.serving.connections.size),
       );
     }
     if (reply !== null) reply.isRecorded = false;
@@ -473,6 +477,7 @@ export class Connection {
     const sent = this.head.method === "HEAD" || !reply.hasContent ? 0 : reply.length - this.remaining;
     const serving = this.serving;
     if (serving.options.hasMetrics) {
+      serving.metrics.countBytes(sent);
       serving.metrics.record(reply.status, reply.path, (performance.now() - this.startedMs) / 1000);
     }
     if (serving.options.hasAccessLog) this.log(reply.status, sent);

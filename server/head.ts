@@ -3,6 +3,7 @@
  * Whatever two servers could read in two ways is refused, since a proxy in front of
  * this one may read it the other way (request smuggling).
  */
+import { trimSpace } from "./text.ts";
 
 const CR = 13;
 const LF = 10;
@@ -372,7 +373,7 @@ function isHost(bytes: Buffer, start: number, end: number): boolean {
 export function listIncludes(list: string, item: string): boolean {
   if (list === "") return false;
   for (const part of list.toLowerCase().split(",")) {
-    if (part.trim() === item) return true;
+    if (trimSpace(part) === item) return true;
   }
   return false;
 }

@@ -27,10 +27,16 @@ export class Metrics {
   private readonly statuses = new Float64Array(maxStatus);
   private readonly buckets = new Float64Array(bucketSeconds.length + 1);
   private readonly paths = new Map<string, PathCounter>();
+  private sentBytes = 0;
   private durationSum = 0;
   private durationCount = 0;
   constructor(site: string) {
     this.site = escapeLabel(site);
+  }
+
+  /** Content that went out, also of answers that were broken off. */
+  countBytes(bytes: number): void {
+    this.sentBytes += bytes;
   }
 
   /** The counter for the path of a file that exists. */
@@ -72,9 +78,14 @@ export class Metrics {
     this.durationCount += 1;
   }
 
-  render(): string {
+  /** @param connections that are open now */
+  render(version: string, connections: number): string {
     const site = `site="${this.site}"`;
     const lines: string[] = [];
+    lines.push("# HELP statigo_build_info Version of the server.", "# TYPE statigo_build_info gauge");
+    lines.push(`statigo_build_info{${site},version="${version}"} 1`);
+    lines.push("# HELP statigo_connections Open connections.", "# TYPE statigo_connections gauge");
+    lines.push(`statigo_connections{${site}} ${connections}`);
     lines.push("# HELP statigo_requests_total HTTP requests total.", "# TYPE statigo_requests_total counter");
     this.paths.forEach((counter) => {
       lines.push(`statigo_requests_total{path="${escapeLabel(counter.path)}",${site}} ${counter.requests}`);
@@ -89,6 +100,11 @@ export class Metrics {
     lines.push(`statigo_response_time_seconds_bucket{${site},le="+Inf"} ${this.durationCount}`);
     lines.push(`statigo_response_time_seconds_sum{${site}} ${this.durationSum}`);
     lines.push(`statigo_response_time_seconds_count{${site}} ${this.durationCount}`);
+    lines.push(
+      "# HELP statigo_sent_bytes_total Bytes of content sent.",
+      "# TYPE statigo_sent_bytes_total counter",
+    );
+    lines.push(`statigo_sent_bytes_total{${site}} ${this.sentBytes}`);
     lines.push("# HELP statigo_status_total HTTP response status.", "# TYPE statigo_status_total counter");
     for (let status = 0; status < maxStatus; status++) {
       const count = this.statuses[status] ?? 0;

@@ -1,5 +1,5 @@
 /** Content coding by Accept-Encoding (RFC 9110 12.5.3). */
-import { textAt } from "./text.ts";
+import { textAt, trimSpace } from "./text.ts";
 
 /** Codings that a site may hold ready beside a file, with the ending that marks them. */
 export const codings = ["br", "zstd", "gzip"];
@@ -7,7 +7,7 @@ export const codingEndings = [".br", ".zst", ".gz"];
 
 /** A qvalue (12.4.2) in thousandths; a malformed one counts as 0, so that it never brings what was not asked for. */
 function quality(text: string): number {
-  const value = text.trim();
+  const value = trimSpace(text);
   if (value.length === 0 || value.length > 5) return 0;
   const whole = value.charCodeAt(0) - 48;
   if (whole !== 0 && whole !== 1) return 0;
@@ -33,12 +33,12 @@ export function codingQuality(field: string, coding: string): number {
     const part = textAt(parts, i);
     const semicolon = part.indexOf(";");
     const untrimmed = semicolon < 0 ? part : part.slice(0, semicolon);
-    const name = untrimmed.trim();
+    const name = trimSpace(untrimmed);
     const isMeant = name === coding || (coding === "gzip" && name === "x-gzip");
     if (!isMeant && name !== "*") continue;
     let weight = 1000;
     if (semicolon >= 0) {
-      const parameter = part.slice(semicolon + 1).trim();
+      const parameter = trimSpace(part.slice(semicolon + 1));
       weight = parameter.startsWith("q=") ? quality(parameter.slice(2)) : 0;
     }
     if (isMeant) return weight;

@@ -1,5 +1,5 @@
 /** Range requests (RFC 9110 14). */
-import { numberAt, textAt } from "./text.ts";
+import { numberAt, textAt, trimSpace } from "./text.ts";
 
 /** More ranges than this have no good purpose; each costs a part's head, and their order time. */
 const maxRanges = 16;
@@ -89,7 +89,7 @@ export function resolveRange(field: string, size: number): RangeResult {
   let count = 0;
   let askedBytes = 0;
   for (let i = 0; i < specs.length; i++) {
-    const spec = textAt(specs, i).trim();
+    const spec = trimSpace(textAt(specs, i));
     // RFC 9110 5.6.1.2: an empty element of a list counts as none.
     if (spec === "") continue;
     const bytes = addSpec(result, spec, size);

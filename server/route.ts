@@ -26,7 +26,7 @@ function hexValue(code: number): number {
 }
 
 /** The path part of an absolute-form target (`http://host/path`), or "" where it is of no form a GET may have. */
-function originForm(target: string): string {
+export function originForm(target: string): string {
   if (target.startsWith("/")) return target;
   const lower = target.slice(0, 8).toLowerCase();
   const authority = lower.startsWith("http://") ? 7 : lower.startsWith("https://") ? 8 : -1;

@@ -10,3 +10,16 @@ export function textAt(list: readonly string[], index: number): string {
 export function numberAt(list: readonly number[], index: number): number {
   return +(list[index] ?? 0);
 }
+
+/** Without the optional white space around it: SP and HTAB (RFC 9110 5.6.3). trim() takes more than that away. */
+export function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9;
+}

@@ -51,6 +51,7 @@ for (const runtime of runtimes) {
         const response = await get(port, "/up?x=1");
         assert.equal(response.status, 204);
         assert.equal(response.fields.has("content-length"), false);
+        assert.equal((await get(port, "http://example.org/up")).status, 204);
         assert.equal((await get(port, "/health")).status, 404);
         await server.waitForStdout("/health");
         assert.doesNotMatch(server.stdout, /\/up/);
@@ -90,6 +91,9 @@ for (const runtime of runtimes) {
           assert.match(text, /^statigo_status_total\{site="a\\"b",status="404"\} 2$/m);
           assert.match(text, /^statigo_status_total\{site="a\\"b",status="301"\} 1$/m);
           assert.match(text, /^statigo_requests_total\{path="\/page\.html",site="a\\"b"\} 2$/m);
+          assert.match(text, /^statigo_sent_bytes_total\{site="a\\"b"\} \d+$/m);
+          assert.match(text, /^statigo_connections\{site="a\\"b"\} [1-9]\d*$/m);
+          assert.match(text, /^statigo_build_info\{site="a\\"b",version="\d+\.\d+\.\d+"\} 1$/m);
           assert.doesNotMatch(text, /nope/);
           assert.match(text, /^statigo_response_time_seconds_bucket\{site="a\\"b",le="\+Inf"\} 4$/m);
           assert.match(text, /^statigo_response_time_seconds_count\{site="a\\"b"\} 4$/m);

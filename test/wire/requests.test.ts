@@ -739,6 +739,22 @@ const malformed: Case[] = [
 ];
 
 const accepted: Case[] = [
+  {
+    title: "a no-break space is no white space to leave out",
+    request: requestText("/page.html", ["If-None-Match: \xa0*"]),
+    status: 200,
+  },
+  {
+    title: "a no-break space makes another option of close",
+    request: requestText("/page.html", ["Connection: \xa0close"]),
+    status: 200,
+    fields: { connection: null },
+  },
+  {
+    title: "a no-break space makes no range",
+    request: requestText("/digits.txt", ["Range: bytes=\xa00-3"]),
+    status: 200,
+  },
   ...["", "a", "a:", "a:80", "127.0.0.1:3000", "[::1]", "[::ffff:1.2.3.4]:3000", "a_b.example", "%41"].map(
     (host) => ({
       title: `Host: ${host}`,

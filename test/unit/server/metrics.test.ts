@@ -16,7 +16,7 @@ function parseText(text: string): Sample[] {
   const samples: Sample[] = [];
   let family = "";
   for (const line of text.slice(0, -1).split("\n")) {
-    const type = /^# TYPE (\w+) (?:counter|histogram)$/.exec(line);
+    const type = /^# TYPE (\w+) (?:counter|gauge|histogram)$/.exec(line);
     if (type?.[1] !== undefined) family = type[1];
     if (/^# (?:HELP \w+ \S.*|TYPE \w+ \w+)$/.test(line)) continue;
     const match = /^(\w+)\{((?:\w+="(?:[^"\\\n]|\\[\\"n])*",?)*)\} (\d+(?:\.\d+)?(?:e-\d+)?)$/.exec(line);
@@ -39,7 +39,7 @@ function readValue(
   name: string,
   labels: Readonly<Record<string, string>>,
 ): number | undefined {
-  return parseText(metrics.render()).find(
+  return parseText(metrics.render("1.2.3", 4)).find(
     (sample) =>
       sample.name === name &&
       Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
@@ -47,23 +47,30 @@ function readValue(
 }
 
 test("before the first request the text is well-formed and has a whole histogram", () => {
-  const samples = parseText(new Metrics("notset").render());
+  const samples = parseText(new Metrics("notset").render("1.2.3", 4));
   assert.deepEqual(
     samples.map(({ name, labels }) => labels["le"] ?? name),
     [
+      "statigo_build_info",
+      "statigo_connections",
       ...["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"],
       "statigo_response_time_seconds_sum",
       "statigo_response_time_seconds_count",
+      "statigo_sent_bytes_total",
     ],
   );
-  assert.ok(samples.every(({ value }) => value === 0));
+  assert.deepEqual(samples[0]?.labels, { site: "notset", version: "1.2.3" });
+  assert.deepEqual(
+    samples.map(({ value }) => value),
+    [1, 4, ...samples.slice(2).map(() => 0)],
+  );
 });
 
 test("every sample carries the site", () => {
   const metrics = new Metrics("blog");
   metrics.record(200, "/", 0.1);
   metrics.record(404, "", 0.1);
-  assert.ok(parseText(metrics.render()).every(({ labels }) => labels["site"] === "blog"));
+  assert.ok(parseText(metrics.render("1.2.3", 4)).every(({ labels }) => labels["site"] === "blog"));
 });
 
 test("quotes, backslashes and line ends in a site or a path come back as they were", () => {
@@ -120,7 +127,9 @@ test("more paths than ten thousand are counted together, the known ones still on
   const metrics = new Metrics("s");
   for (let i = 0; i < 10_500; i++) metrics.record(200, `/${i}`, 0);
   metrics.record(200, "/7", 0);
-  const requests = parseText(metrics.render()).filter(({ name }) => name === "statigo_requests_total");
+  const requests = parseText(metrics.render("1.2.3", 4)).filter(
+    ({ name }) => name === "statigo_requests_total",
+  );
   assert.equal(requests.length, 10_001);
   assert.equal(readValue(metrics, "statigo_requests_total", { path: "(other)" }), 500);
   assert.equal(readValue(metrics, "statigo_requests_total", { path: "/7" }), 2);
