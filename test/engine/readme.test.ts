@@ -4,7 +4,7 @@
  * (a fixed one may be taken), image tags (`statigo` may be an image of whoever runs the tests), paths of secrets.
  */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -13,6 +13,7 @@ import { curlMissing, printedCurl, repository } from "../support/demo.ts";
 import { ensureDocker, isAvailable } from "../support/docker.ts";
 import { freePorts } from "../support/free-port.ts";
 import { sizeOf, testTag } from "../support/images.ts";
+import { get } from "../support/raw-http.ts";
 import { readme, snippetsOf } from "../support/readme.ts";
 import {
   deployThroughACommand,
@@ -22,6 +23,7 @@ import {
   sendAWebhook,
   snippet,
 } from "../support/readme-hook.ts";
+import { nodeRuntime, startServer } from "../support/server-process.ts";
 import { replace, shell, shellUntil } from "../support/shell.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "statigo-readme-"));
@@ -48,6 +50,7 @@ const executions: Record<string, Execution> = {
   "A site's image, dockerfile 1": { run: writeTheSite },
   "A site's image, sh 2": { run: buildAndRunTheSite, skip: dockerMissing },
   "Starting from a template, sh 1": { run: copyATemplate },
+  "What a site gets, text 1": { run: redirectAsTheRulesSay },
   "The hook, sh 1": { run: startTheHook },
   "The hook, sh 2": { run: runTheHookImage, skip: dockerMissing },
   "Consul, for Nomad, yaml 1": {
@@ -88,6 +91,26 @@ describe("the README", () => {
     test(`${key} does what it says`, { skip: execution.skip ?? false }, () => execution.run(text));
   }
 });
+
+/** The rules as a site's `_redirects`, and what the server makes of a path for each of them. */
+async function redirectAsTheRulesSay(text: string): Promise<void> {
+  const root = mkdtempSync(join(folder, "redirects-"));
+  mkdirSync(join(root, "app"));
+  writeFileSync(join(root, "app/index.html"), "the application");
+  writeFileSync(join(root, "_redirects"), text);
+  const server = await startServer(nodeRuntime, ["-root-dir", root]);
+  try {
+    const placeholder = await get(server.port, "/blog/2026/hello");
+    assert.deepEqual([placeholder.status, placeholder.fields.get("location")], [301, "/posts/hello"]);
+    const splat = await get(server.port, "/docs/a/b");
+    assert.deepEqual([splat.status, splat.fields.get("location")], [302, "https://docs.example.org/a/b"]);
+    const rewrite = await get(server.port, "/app/some/view");
+    assert.deepEqual([rewrite.status, rewrite.content.toString()], [200, "the application"]);
+    assert.equal(server.stderr.trim().split("\n").length, 1, server.stderr);
+  } finally {
+    await server.stop();
+  }
+}
 
 async function startTheDemo(text: string): Promise<void> {
   const [site = 0, hook = 0] = await freePorts(2);
