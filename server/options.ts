@@ -173,7 +173,8 @@ export const flags: Flag[] = [
   new Flag("write-timeout", "time", "60s", "for a client that takes nothing of its answer", ""),
   new Flag("grace", "time", "8s", "for answers under way after SIGTERM", ""),
   new Flag("max-connections", "number", "0", "0: half of the open files allowed", ""),
-  new Flag("healthcheck", "", "", "ask the running server for its health, exit 0 or 1", "Instead of serving"),
+  new Flag("check", "", "", "say what is wrong with the site, exit 0 or 1", "Instead of serving"),
+  new Flag("healthcheck", "", "", "ask the running server for its health, exit 0 or 1", ""),
   new Flag("version", "", "", "print the version", ""),
   new Flag("help", "", "", "print this", ""),
 ];
@@ -183,7 +184,7 @@ export function helpText(): string {
   for (const flag of flags) lines.push(flag.helpLine());
   lines.push(
     "",
-    "Environment: every flag above the last three is also STATIGO_NAME, such as STATIGO_ROOT_DIR.",
+    "Environment: every flag above the last four is also STATIGO_NAME, such as STATIGO_ROOT_DIR.",
   );
   lines.push("A flag goes before its variable. NOMAD_PORT_http is the port where neither gives one.");
   return `${lines.join("\n")}\n`;

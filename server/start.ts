@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { runningOptions } from "./healthcheck.ts";
 import { helpText, type Options, parseOptions, version } from "./options.ts";
+import { SiteCheck } from "./site-check.ts";
 
 export function fail(message: string, status: number): void {
   process.stderr.write(`statigo: ${message}\n`);
@@ -17,6 +18,14 @@ function checkRoot(directory: string): string {
   } catch {
     return `--root-dir ${directory} can't be read: it is missing, or this user may not enter it`;
   }
+}
+
+function checkSite(options: Options): void {
+  const check = new SiteCheck(options.rootDirectory, options.serveHidden);
+  check.run();
+  const lines = [...check.notes, ...check.problems, check.summary()];
+  process.stdout.write(`${lines.join("\n")}\n`);
+  if (check.problems.length > 0) process.exitCode = 1;
 }
 
 /** The line for a listener that failed. @param code as of errno, such as EADDRINUSE */
@@ -53,7 +62,8 @@ export function start(args: readonly string[]): Options | null {
   }
   if (options.command === "healthcheck") return runningOptions(options, environment);
   const problem = checkRoot(options.rootDirectory);
-  if (problem === "") return options;
-  fail(problem, 2);
+  if (problem !== "") fail(problem, 2);
+  else if (options.command === "check") checkSite(options);
+  else return options;
   return null;
 }

@@ -7,7 +7,7 @@ import { type Container, type ContainerOptions, startContainer } from "../suppor
 import { describeWithDocker } from "../support/docker.ts";
 import { buildBaseImage, sizeOf, testTag } from "../support/images.ts";
 
-const sizeBudgetBytes = 450_000;
+const sizeBudgetBytes = 400_000;
 
 await describeWithDocker("the base image", ["node:24-bookworm-slim"], (docker) => {
   const site = mkdtempSync(join(tmpdir(), "statigo-site-"));
