@@ -1,18 +1,9 @@
 /** Programs from another Debian suite than the machine's own, unpacked into .cache/ without being installed. */
 import { execFile } from "node:child_process";
-import {
-  accessSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { debianSources } from "./apt-sources.ts";
+import { debianSources, machineSources } from "./apt-sources.ts";
 import { withLock } from "./lock.ts";
 
 const execute = promisify(execFile);
@@ -74,9 +65,4 @@ function configureApt(root: string): string[] {
 
 function suiteOf(root: string): string {
   return root.slice(root.lastIndexOf("/") + 1);
-}
-
-function machineSources(): string[] {
-  const files = ["/etc/apt/sources.list", ...globSync("/etc/apt/sources.list.d/*.{list,sources}")];
-  return files.filter((file) => existsSync(file)).map((file) => readFileSync(file, "utf8"));
 }

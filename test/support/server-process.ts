@@ -5,9 +5,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "./free-port.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -42,18 +43,6 @@ export const sanitizedRuntime = native(
 );
 
 export const runtimes: readonly Runtime[] = [nodeRuntime, nativeRuntime, sanitizedRuntime];
-
-/** A loopback port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no TCP address");
-  return address.port;
-}
 
 async function accepts(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
@@ -117,7 +106,7 @@ export async function startServer(
   flags: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<ServerProcess> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const [program = "", ...words] = runtime.command;
   const child = spawn(program, [...words, "-listen-addr", `127.0.0.1:${port}`, ...flags], {
     env: cleanEnvironment(environment),

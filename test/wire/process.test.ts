@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { flags } from "../../server/options.ts";
+import { freePorts } from "../support/free-port.ts";
 import { get, RawClient, requestText } from "../support/raw-http.ts";
-import { freePort, runServer, runtimes, startServer } from "../support/server-process.ts";
+import { runServer, runtimes, startServer } from "../support/server-process.ts";
 import { makeSiteFolder, writeSiteFile } from "../support/site-folder.ts";
 
 const folder = makeSiteFolder();
@@ -177,7 +178,7 @@ for (const runtime of runtimes) {
     });
 
     test("the port of NOMAD_PORT_http is used, and --healthcheck asks there", async () => {
-      const port = await freePort();
+      const [port = 0] = await freePorts(1);
       const environment = { NOMAD_PORT_http: String(port) };
       const server = await startServer(runtime, ["-root-dir", folder.root]);
       const before = await runServer(runtime, ["--healthcheck"], environment);
