@@ -106,22 +106,39 @@ export async function startServer(
   flags: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<ServerProcess> {
+  for (let tries = 1; ; tries++) {
+    const server = await launch(runtime, flags, environment);
+    if (await isUp(server)) return server;
+    await server.stop("SIGKILL");
+    // The port was free a moment ago; another test's connection may have been given it since.
+    if (tries === 3 || !server.stderr.includes("EADDRINUSE")) {
+      throw new Error(`${runtime.name} did not start: ${server.stderr}`);
+    }
+  }
+}
+
+async function launch(
+  runtime: Runtime,
+  flags: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<ServerProcess> {
   const [port = 0] = await freePorts(1);
   const [program = "", ...words] = runtime.command;
   const child = spawn(program, [...words, "-listen-addr", `127.0.0.1:${port}`, ...flags], {
     env: cleanEnvironment(environment),
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const server = new ServerProcess(child, port);
+  return new ServerProcess(child, port);
+}
+
+/** Waits until it accepts connections; false where it ended or took too long. */
+async function isUp({ child, port }: ServerProcess): Promise<boolean> {
   const until = Date.now() + 15_000;
   while (!(await accepts(port))) {
-    if (child.exitCode !== null || Date.now() > until) {
-      await server.stop("SIGKILL");
-      throw new Error(`${runtime.name} did not start: ${server.stderr}`);
-    }
+    if (child.exitCode !== null || Date.now() > until) return false;
     await sleep(10);
   }
-  return server;
+  return true;
 }
 
 /** Runs a runtime to its end, for flags that answer and exit. */
