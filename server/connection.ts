@@ -223,7 +223,7 @@ export class Connection {
   private logPage(head: Head, resource: Resource, representation: Representation): void {
     const serving = this.serving;
     head.method = "GET";
-    head.target = resource.target;
+    head.target = resource.key;
     head.isPlainPath = true;
     if (serving.accessLog.isJson) {
       this.head = head;
@@ -342,8 +342,6 @@ export class Connection {
     const source = reply.source;
     if (source === null || !source.isKept || reply.status !== 200) return;
     if (!head.isPlainPath || head.method !== "GET") return;
-    if (resource.target !== head.target) source.logOutcome = "";
-    resource.target = head.target;
     this.serving.pageMemory.learn(head.target, resource);
   }
 

@@ -24,7 +24,7 @@ export class Representation {
   /** The whole 200 to a plain GET, head and content, as of a second; `content` is a part of it. */
   packet: Buffer = EMPTY;
   packetSecond = -1;
-  /** What the log says of it, for the target that the resource was asked for by. */
+  /** What the log says of it, for a plain path, which is its resource's key. */
   logOutcome = "";
   /** While the tag is being made. */
   hashTask: HashTask | null = null;

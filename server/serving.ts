@@ -35,7 +35,7 @@ export class Serving {
   private date = "";
   constructor(options: Options) {
     this.options = options;
-    this.site = new Site(options.rootDirectory, options.indexFilename, options.serveHidden, options);
+    this.site = new Site(options);
     this.metrics = new Metrics(options.site);
     this.accessLog = new AccessLog(options.logFormat);
     this.beginTurn();

@@ -10,7 +10,7 @@ import { type HeaderRule, parseHeadersFile } from "./headers-file.ts";
 import type { PathCounter } from "./metrics.ts";
 import { mediaType } from "./mime.ts";
 import { codingEndings, codings } from "./negotiate.ts";
-import { Options } from "./options.ts";
+import type { Options } from "./options.ts";
 import {
   findRedirect,
   noOutcome,
@@ -53,8 +53,6 @@ export class Resource {
   checkedMs: number;
   /** Of the metrics, once it was asked for. */
   counter: PathCounter | null = null;
-  /** The plain path that a request named it by, for the log. */
-  target = "";
   /** The site's, when it was found. */
   rootCount = 0;
   /** The representation chosen last, and for which Accept-Encoding. */
@@ -95,9 +93,6 @@ export class Resource {
 }
 
 export class Site {
-  readonly root: string;
-  readonly indexFilename: string;
-  readonly serveHidden: boolean;
   readonly options: Options;
   private headerRules: HeaderRule[] = [];
   private redirectRules: RedirectRule[] = [];
@@ -113,10 +108,7 @@ export class Site {
   private keptBytes = 0;
   private keptSinceMs = 0;
   private kept: Representation[] = [];
-  constructor(root: string, indexFilename: string, serveHidden: boolean, options: Options = new Options()) {
-    this.root = root;
-    this.indexFilename = indexFilename;
-    this.serveHidden = serveHidden;
+  constructor(options: Options) {
     this.options = options;
     // At once, so that what is wrong in `_headers` and `_redirects` is reported at the start.
     this.followRoot(Date.now());
@@ -253,7 +245,7 @@ export class Site {
     this.renewKept(nowMs);
     let realRoot = "";
     try {
-      realRoot = fs.realpathSync(this.root);
+      realRoot = fs.realpathSync(this.options.rootDirectory);
     } catch {
       // Between the removal of a link and its replacement the old release goes on being served.
       return;
@@ -280,13 +272,13 @@ export class Site {
     const areRedirectsSame = isSameState(redirectsFile, this.redirectsFile);
     if (!areHeadersSame) {
       this.headersFile = headersFile;
-      const problems = new Problems(`${this.root}${headersPath}`);
+      const problems = new Problems(`${this.options.rootDirectory}${headersPath}`);
       this.headerRules = parseHeadersFile(readText(headersFile), problems);
       report(problems);
     }
     if (!areRedirectsSame) {
       this.redirectsFile = redirectsFile;
-      const problems = new Problems(`${this.root}${redirectsPath}`);
+      const problems = new Problems(`${this.options.rootDirectory}${redirectsPath}`);
       this.redirectRules = parseRedirectsFile(readText(redirectsFile), problems);
       report(problems);
     }
@@ -294,7 +286,7 @@ export class Site {
   }
 
   private isVisible(path: string): boolean {
-    return this.serveHidden || !isHidden(path);
+    return this.options.serveHidden || !isHidden(path);
   }
 
   /**
@@ -304,13 +296,13 @@ export class Site {
   private candidates(path: string): string[] {
     const policy = this.options.trailingSlash;
     if (path.endsWith("/")) {
-      const index = `${path}${this.indexFilename}`;
+      const index = `${path}${this.options.indexFilename}`;
       if (path === "/" || policy === "auto") return [index];
       return policy === "always" ? [index, `${path.slice(0, path.length - 1)}.html`] : [];
     }
     if (policy === "always") return [path];
     if (policy === "auto") return [path, `${path}.html`];
-    return [path, `${path}.html`, `${path}/${this.indexFilename}`];
+    return [path, `${path}.html`, `${path}/${this.options.indexFilename}`];
   }
 
   private load(path: string, nowMs: number): Resource | null {
