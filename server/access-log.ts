@@ -1,6 +1,6 @@
 /** Access log on stdout, in Apache's combined format or in JSON. Times are UTC: an image FROM scratch knows no other zone. */
 import * as fs from "node:fs";
-import type { Head } from "./head.ts";
+import type { Head } from "./head/head.ts";
 import { formatLogDate } from "./http-date.ts";
 
 const hexDigits = "0123456789abcdef";
@@ -29,7 +29,7 @@ function escapeText(text: string, mark: string): string {
 }
 
 /** The end of a combined line, which depends on the client's fields alone: `"-" "curl/8"` and the line's end. */
-function tailOf(head: Head): string {
+export function tailOf(head: Head): string {
   if (head.logTail === "") head.logTail = `"${orDash(head.referer)}" "${orDash(head.userAgent)}"\n`;
   return head.logTail;
 }
@@ -43,11 +43,6 @@ export function formatOutcome(head: Head, status: number, bytes: number): string
   const target = head.isPlainPath ? head.target : escapeField(head.target);
   const request = head.method === "" ? "-" : `${escapeField(head.method)} ${target} HTTP/1.${head.minor}`;
   return `${request}" ${status} ${bytes === 0 ? "-" : `${bytes}`} `;
-}
-
-/** `127.0.0.1 - - [10/Oct/2000:13:55:36 +0000] "GET / HTTP/1.1" 200 2326 "-" "curl/8"` and the line's end. */
-export function formatLine(address: string, time: string, head: Head, status: number, bytes: number): string {
-  return `${address} - - [${time}] "${formatOutcome(head, status, bytes)}${tailOf(head)}`;
 }
 
 function quoted(text: string): string {
@@ -73,6 +68,11 @@ export function formatJsonLine(
   return `{"time":"${time}","address":${quoted(address)},${request},${outcome},${client}}`;
 }
 
+/** The beginning of a combined line. @param time `10/Oct/2000:13:55:36 +0000` */
+export function formatPrefix(address: string, time: string): string {
+  return `${address} - - [${time}] "`;
+}
+
 /** Lines are written together, a tenth of a second after the first: a write each would cost as much as the answer. */
 export class AccessLog {
   readonly isJson: boolean;
@@ -90,7 +90,14 @@ export class AccessLog {
     this.isJson = format === "json";
   }
 
-  record(address: string, head: Head, status: number, bytes: number, nowMs: number, durationMs = 0): void {
+  record(
+    address: string,
+    head: Head,
+    status: number,
+    bytes: number,
+    nowMs: number,
+    durationMs: number,
+  ): void {
     this.beginLine(address, nowMs);
     if (this.isJson) {
       const time = `${this.time}${`${nowMs - this.timeSecond * 1000}`.padStart(3, "0")}Z`;
@@ -115,7 +122,7 @@ export class AccessLog {
     }
     if (!this.isJson && (!isSameSecond || address !== this.prefixAddress)) {
       this.prefixAddress = address;
-      this.prefix = `${address} - - [${this.time}] "`;
+      this.prefix = formatPrefix(address, this.time);
     }
     if (this.lines === 0) this.dueMs = nowMs + flushMs;
     this.lines += 1;

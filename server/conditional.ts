@@ -1,5 +1,5 @@
 /** Preconditions (RFC 9110 13), evaluated in the order of 13.2.2. */
-import type { Head } from "./head.ts";
+import type { Head } from "./head/head.ts";
 import { parseHttpDate } from "./http-date.ts";
 import { trimSpace } from "./text.ts";
 
@@ -30,6 +30,16 @@ export function tagListMatches(list: string, etag: string, strong: boolean): boo
     } else if (opaque(tag) === opaque(etag)) return true;
   }
   return false;
+}
+
+/**
+ * Whether a request can't be answered before the tag is known: with a precondition the client may save itself the whole
+ * content, with If-Range the half that it has, and the boundary of several ranges is made of the tag.
+ */
+export function needsTag(head: Head): boolean {
+  if (!head.isConditional) return false;
+  const validators = `${head.ifMatch}${head.ifNoneMatch}${head.ifRange}`;
+  return `${validators}${head.ifModifiedSince}${head.ifUnmodifiedSince}` !== "" || head.range.includes(",");
 }
 
 /**

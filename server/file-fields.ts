@@ -2,7 +2,7 @@
 import { FieldList } from "./field-list.ts";
 import { isHashedName } from "./hashed-name.ts";
 import type { HeaderRule } from "./headers-file.ts";
-import type { Options } from "./options.ts";
+import type { Options } from "./options/options.ts";
 
 const htmlType = "text/html; charset=utf-8";
 

@@ -4,10 +4,9 @@
  * after a comma; `! Name` removes it.
  */
 import type { FieldList } from "./field-list.ts";
-import { isFieldValue } from "./options.ts";
 import { PathPattern } from "./path-pattern.ts";
 import { maxLineLength, type Problems } from "./rule-problems.ts";
-import { textAt } from "./text.ts";
+import { isFieldValue, textAt } from "./text.ts";
 
 /** As Cloudflare Pages allows. */
 const maxRules = 100;

@@ -4,7 +4,9 @@
  * are read from the command line of process 1, also where that is an init that started statigo.
  */
 import * as fs from "node:fs";
-import { type Options, parseListenAddress, parseOptions } from "./options.ts";
+import { parseOptions } from "./options/command-line.ts";
+import { parseListenAddress } from "./options/listen-address.ts";
+import type { Options } from "./options/options.ts";
 import { textAt } from "./text.ts";
 
 export const healthTimeoutMs = 5_000;

@@ -12,21 +12,15 @@ function escapeLabel(text: string): string {
   return text.split("\\").join("\\\\").split('"').join('\\"').split("\n").join("\\n");
 }
 
-/** Requests for one path. Whoever has it counts without a look-up: that took as long as all the rest of the counting. */
-export class PathCounter {
-  readonly path: string;
-  requests = 0;
-  constructor(path: string) {
-    this.path = path;
-  }
-}
-
 export class Metrics {
   private readonly site: string;
   /** Typed arrays: natively, reading a plain one makes an object for the case that nothing is there. */
   private readonly statuses = new Float64Array(maxStatus);
   private readonly buckets = new Float64Array(bucketSeconds.length + 1);
-  private readonly paths = new Map<string, PathCounter>();
+  /** A number for each path. Who has it counts without a look-up: that took as long as all the rest of the counting. */
+  private readonly paths = new Map<string, number>();
+  /** Requests, by the path's number. */
+  private requests = new Float64Array(64);
   private sentBytes = 0;
   private durationSum = 0;
   private durationCount = 0;
@@ -39,14 +33,24 @@ export class Metrics {
     this.sentBytes += bytes;
   }
 
-  /** The counter for the path of a file that exists. */
-  counterFor(path: string): PathCounter {
-    const known = this.paths.get(path);
-    if (known !== undefined) return known;
+  /** The number of the path of a file that exists. */
+  counterFor(path: string): number {
+    if (this.paths.has(path)) return +(this.paths.get(path) ?? 0);
     if (this.paths.size >= maxPaths && path !== otherPaths) return this.counterFor(otherPaths);
-    const counter = new PathCounter(path);
+    const counter = this.paths.size;
     this.paths.set(path, counter);
+    if (counter >= this.requests.length) {
+      const former = this.requests;
+      this.requests = new Float64Array(counter * 2);
+      for (let i = 0; i < former.length; i++) this.requests[i] = former[i] ?? 0;
+    }
     return counter;
+  }
+
+  /** @param counter of counterFor() */
+  countPath(counter: number): void {
+    const requests = this.requests;
+    requests[counter] = (requests[counter] ?? 0) + 1;
   }
 
   /**
@@ -54,17 +58,11 @@ export class Metrics {
    * @param path of a file that exists, or "" where none was found
    */
   record(status: number, path: string, seconds: number): void {
-    if (status >= 200 && status <= 399 && path !== "")
-      this.recordFound(status, this.counterFor(path), seconds);
-    else this.recordStatus(status, seconds);
-  }
-
-  recordFound(status: number, counter: PathCounter, seconds: number): void {
-    counter.requests += 1;
+    if (status >= 200 && status <= 399 && path !== "") this.countPath(this.counterFor(path));
     this.recordStatus(status, seconds);
   }
 
-  private recordStatus(status: number, seconds: number): void {
+  recordStatus(status: number, seconds: number): void {
     const statuses = this.statuses;
     statuses[status] = (statuses[status] ?? 0) + 1;
     if (status < 200 || status > 399) return;
@@ -87,8 +85,10 @@ export class Metrics {
     lines.push("# HELP statigo_connections Open connections.", "# TYPE statigo_connections gauge");
     lines.push(`statigo_connections{${site}} ${connections}`);
     lines.push("# HELP statigo_requests_total HTTP requests total.", "# TYPE statigo_requests_total counter");
-    this.paths.forEach((counter) => {
-      lines.push(`statigo_requests_total{path="${escapeLabel(counter.path)}",${site}} ${counter.requests}`);
+    this.paths.forEach((counter, path) => {
+      lines.push(
+        `statigo_requests_total{path="${escapeLabel(path)}",${site}} ${this.requests[counter] ?? 0}`,
+      );
     });
     lines.push("# HELP statigo_response_time_seconds Duration of HTTP requests.");
     lines.push("# TYPE statigo_response_time_seconds histogram");

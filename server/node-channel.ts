@@ -1,7 +1,7 @@
 /** A channel on Node's sockets. */
 import * as fs from "node:fs";
 import type { Socket } from "node:net";
-import { Channel } from "./channel.ts";
+import { Channel } from "./connection/channel.ts";
 import { readFully } from "./representation.ts";
 
 const chunkBytes = 64 * 1024;

@@ -102,6 +102,8 @@ export class RedirectRule {
     if (this.status === 200 || this.status === 404) return `${this.status} needs a path of this site`;
     const slash = target.indexOf("/", host);
     const authority = slash < 0 ? target : target.slice(0, slash);
+    // Browsers look for the host behind any number of slashes, so what a client fills in could become it.
+    if (authority.length === host || authority.includes("\\")) return "a host must stand after ://";
     // "https://example.com:splat" could become https://example.com.evil.example.
     return this.pattern.fill(authority) === authority
       ? ""

@@ -24,11 +24,17 @@ export class Reply {
   path = "";
   /** Health and metrics are neither logged nor counted. */
   isRecorded = true;
+  /** Of a reply that is sent again and again: its head to HTTP/1.1 over a connection that stays, as of a second. */
+  head = "";
+  headSecond = -1;
   constructor(status: number, fields: string) {
     this.status = status;
     this.fields = fields;
   }
 }
+
+/** Stands for none, where null would cost an object natively. */
+export const noReply = new Reply(0, "");
 
 export function reasonPhrase(status: number): string {
   switch (status) {

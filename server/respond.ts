@@ -1,8 +1,9 @@
 /** Which reply a request gets: the one place where route, site, negotiation, preconditions and range meet. */
 import { evaluatePreconditions, rangeApplies } from "./conditional.ts";
 import type { FileFields } from "./file-fields.ts";
-import type { Head } from "./head.ts";
+import type { Head } from "./head/head.ts";
 import { formatHttpDate } from "./http-date.ts";
+import { notKept } from "./kept.ts";
 import { Multipart } from "./multipart.ts";
 import { chooseCoding } from "./negotiate.ts";
 import { resolveRange } from "./range.ts";
@@ -10,7 +11,8 @@ import { pathOf, type RedirectOutcome } from "./redirects-file.ts";
 import { Reply, replyWithError, replyWithoutContent, replyWithText } from "./reply.ts";
 import type { Representation } from "./representation.ts";
 import { encodePath, routeTarget } from "./route.ts";
-import type { Resource, Site } from "./site.ts";
+import type { Resource } from "./site/resource.ts";
+import type { Site } from "./site/site.ts";
 
 const allow = "Allow: GET, HEAD\r\n";
 const htmlType = "text/html; charset=utf-8";
@@ -47,7 +49,7 @@ function ready(reply: Reply): Finding {
 /** The representation that Accept-Encoding asks for. The last choice is kept: a site's clients mostly say the same. */
 export function chooseRepresentation(head: Head, resource: Resource): Representation {
   if (resource.variants.length === 0 || !head.hasAcceptEncoding) return resource.identity;
-  if (resource.chosen !== null && resource.chosenFor === head.acceptEncoding) return resource.chosen;
+  if (resource.chosenFor === head.acceptEncoding) return resource.chosen;
   const names: string[] = [];
   const sizes: number[] = [];
   for (const variant of resource.variants) {
@@ -55,10 +57,11 @@ export function chooseRepresentation(head: Head, resource: Resource): Representa
     sizes.push(variant.sizeBytes);
   }
   const index = chooseCoding(head.acceptEncoding, names, sizes, resource.identity.sizeBytes);
-  const chosen = index < 0 ? resource.identity : (resource.variants[index] ?? resource.identity);
-  resource.chosen = chosen;
+  resource.chosen = resource.identity;
+  // biome-ignore lint/style/noNonNullAssertion: natively anything else makes an object of it, and of all it flows into
+  if (index >= 0) resource.chosen = resource.variants[index]!;
   resource.chosenFor = head.acceptEncoding;
-  return chosen;
+  return resource.chosen;
 }
 
 /** A file that answers a path which is not its own. */
@@ -68,14 +71,8 @@ function standIn(head: Head, site: Site, path: string, resource: Resource, statu
   return finding;
 }
 
-function findNotFound(
-  head: Head,
-  site: Site,
-  path: string,
-  notFoundFilename: string,
-  nowMs: number,
-): Finding {
-  const page = site.findNotFoundPage(path, notFoundFilename, nowMs);
+function findNotFound(head: Head, site: Site, path: string, nowMs: number): Finding {
+  const page = site.findNotFoundPage(path, nowMs);
   if (page === null) return ready(replyWithText(404, "", htmlType, notFoundPage));
   return standIn(head, site, path, page, 404);
 }
@@ -87,14 +84,13 @@ function followRule(
   path: string,
   query: string,
   outcome: RedirectOutcome,
-  notFoundFilename: string,
   nowMs: number,
 ): Finding {
   if (!outcome.isRewrite())
     return ready(new Reply(outcome.status, `Location: ${outcome.withQuery(query)}\r\n`));
   const route = routeTarget(pathOf(outcome.location));
   const resource = route.error === 0 ? site.find(route.path, nowMs) : null;
-  if (resource === null) return findNotFound(head, site, path, notFoundFilename, nowMs);
+  if (resource === null) return findNotFound(head, site, path, nowMs);
   return standIn(head, site, path, resource, outcome.status);
 }
 
@@ -114,24 +110,21 @@ function redirectToForm(path: string, query: string): Finding {
 }
 
 /** Finds what answers a request that was parsed without error. */
-export function findAnswer(head: Head, site: Site, notFoundFilename: string, nowMs: number): Finding {
+export function findAnswer(head: Head, site: Site, nowMs: number): Finding {
   if (head.method !== "GET" && head.method !== "HEAD") return ready(replyWithError(405, allow));
   const route = routeTarget(head.target);
   const path = route.path;
   if (route.error === 400) return ready(replyWithError(400, ""));
-  if (route.error !== 0) return findNotFound(head, site, "/", notFoundFilename, nowMs);
+  if (route.error !== 0) return findNotFound(head, site, "/", nowMs);
   const resource = site.find(path, nowMs);
   const outcome = resource === null ? site.redirect(path) : resource.forced;
   if (resource !== null && outcome.status === 0)
     return new Finding(null, resource, chooseRepresentation(head, resource), 200);
   const form = outcome.isForced ? "" : site.otherForm(path, nowMs);
   if (form !== "") return redirectToForm(form, route.query);
-  if (outcome.status !== 0)
-    return followRule(head, site, path, route.query, outcome, notFoundFilename, nowMs);
+  if (outcome.status !== 0) return followRule(head, site, path, route.query, outcome, nowMs);
   const index = site.options.isSinglePage && isView(path) ? site.find("/", nowMs) : null;
-  return index === null
-    ? findNotFound(head, site, path, notFoundFilename, nowMs)
-    : standIn(head, site, path, index, 200);
+  return index === null ? findNotFound(head, site, path, nowMs) : standIn(head, site, path, index, 200);
 }
 
 function varyField(resource: Resource, fields: FileFields): string {
@@ -148,11 +141,15 @@ function contentFields(representation: Representation, fields: FileFields): stri
 
 /** The fields that a 304 carries too (RFC 9110 15.4.5). */
 function validatorFields(resource: Resource, representation: Representation, fields: FileFields): string {
-  const isOwn = fields === resource.fields;
-  if (isOwn && representation.validators !== "") return representation.validators;
+  const kept = representation.kept;
+  const isOwn = fields === resource.fields && kept !== notKept;
+  if (isOwn && kept.validators !== "") return kept.validators;
+  const others = `${varyField(resource, fields)}${fields.text}`;
+  // Of a big file, whose tag is being made. A date alone would match another build with equal dates the next time.
+  if (representation.etag === "") return others;
   const modified = formatHttpDate(representation.modifiedMs);
-  const text = `ETag: ${representation.etag}\r\nLast-Modified: ${modified}\r\n${varyField(resource, fields)}${fields.text}`;
-  if (isOwn) representation.validators = text;
+  const text = `ETag: ${representation.etag}\r\nLast-Modified: ${modified}\r\n${others}`;
+  if (isOwn) kept.validators = text;
   return text;
 }
 
@@ -170,12 +167,14 @@ function replyWithSource(
   return reply;
 }
 
-/** The fields of a 200; those of a path's own file are made once. */
+/** The fields of a 200; those of a path's own file are made once where it is kept. */
 function prepareFields(resource: Resource, representation: Representation, fields: FileFields): string {
-  if (fields === resource.fields && representation.fields !== "") return representation.fields;
+  const kept = representation.kept;
+  const isOwn = fields === resource.fields && kept !== notKept;
+  if (isOwn && kept.fields !== "") return kept.fields;
   const validators = validatorFields(resource, representation, fields);
   const text = `${contentFields(representation, fields)}${validators}Accept-Ranges: bytes\r\n`;
-  if (fields === resource.fields) representation.fields = text;
+  if (isOwn) kept.fields = text;
   return text;
 }
 
@@ -188,8 +187,18 @@ function replyWithNotFoundPage(
   return replyWithSource(404, text, representation, 0, representation.sizeBytes);
 }
 
+/** The reply of a kept file to a GET without conditions, or with the tag that the file has; 404 as the page for that. */
+export function replyWithKept(resource: Resource, representation: Representation, status: number): Reply {
+  const fields = resource.fields;
+  if (status === 304) return replyWithoutContent(304, validatorFields(resource, representation, fields));
+  if (status === 404)
+    return replyWithNotFoundPage(resource, representation, resource.notFoundFields ?? resource.fields);
+  const text = prepareFields(resource, representation, fields);
+  return replyWithSource(200, text, representation, 0, representation.sizeBytes);
+}
+
 /**
- * Replies with a representation whose tag is known: preconditions first, then the range (RFC 9110 13.2.2).
+ * Replies with a representation whose tag is known or not needed: preconditions first, then the range (RFC 9110 13.2.2).
  * @param ownFields where the resource stands in for another path
  */
 export function replyWithFile(
@@ -197,7 +206,7 @@ export function replyWithFile(
   resource: Resource,
   representation: Representation,
   nowMs: number,
-  ownFields: FileFields | null = null,
+  ownFields: FileFields | null,
 ): Reply {
   const size = representation.sizeBytes;
   const etag = representation.etag;

@@ -6,6 +6,20 @@ export const maxLineLength = 2000;
 const maxReported = 20;
 const maxQuotedLength = 60;
 
+/** Whoever wrote the site need not be who reads the log: nothing in a line moves a terminal's cursor or ends the line. */
+function printable(text: string): string {
+  const parts: string[] = [];
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 32 && (code < 127 || code > 159)) continue;
+    parts.push(text.slice(from, i), "?");
+    from = i + 1;
+  }
+  parts.push(text.slice(from));
+  return parts.join("");
+}
+
 export class Problems {
   readonly file: string;
   readonly lines: string[] = [];
@@ -19,7 +33,7 @@ export class Problems {
     this.count += 1;
     const place = `${this.file}:${number}: `;
     const quoted = line.length > maxQuotedLength ? `${line.slice(0, maxQuotedLength)}…` : line;
-    if (this.count <= maxReported) this.lines.push(`${place}${reason}: ${quoted}`);
+    if (this.count <= maxReported) this.lines.push(printable(`${place}${reason}: ${quoted}`));
     else if (this.count === maxReported + 1) this.lines.push(`${place}and more problems from here on`);
   }
 }

@@ -1,8 +1,11 @@
 /** From command line to what is to be done: the same on both runtimes. */
 import * as fs from "node:fs";
 import { runningOptions } from "./healthcheck.ts";
-import { helpText, type Options, parseOptions, version } from "./options.ts";
+import { parseOptions } from "./options/command-line.ts";
+import { helpText } from "./options/help.ts";
+import type { Options } from "./options/options.ts";
 import { SiteCheck } from "./site-check.ts";
+import { version } from "./version.ts";
 
 export function fail(message: string, status: number): void {
   process.stderr.write(`statigo: ${message}\n`);

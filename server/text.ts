@@ -23,3 +23,12 @@ export function trimSpace(text: string): string {
 function isSpace(code: number): boolean {
   return code === 32 || code === 9;
 }
+
+/** Whether a text can stand in a header field (RFC 9110 5.5) without adding another. */
+export function isFieldValue(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if ((code < 32 && code !== 9) || code > 126) return false;
+  }
+  return true;
+}

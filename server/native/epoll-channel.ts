@@ -1,5 +1,5 @@
 /** A channel on a descriptor of its own, watched by the one poller. */
-import { Channel } from "../channel.ts";
+import { Channel } from "../connection/channel.ts";
 import { readable, sgClose, sgEnd, sgSend, sgSendFile, sgWatch, writable } from "./functions.ts";
 
 export class EpollChannel extends Channel {

@@ -1,4 +1,4 @@
-/** The functions of transport.c; transport.json binds them. What they return is said there. */
+/** The functions of transport.c and hash.c; transport.json binds them. What they return is said there. */
 
 export declare function sgOpen(): number;
 export declare function sgListen(host: string, port: number): number;
@@ -14,6 +14,7 @@ export declare function sgSend(fd: number, bytes: Buffer, from: number, more: nu
 export declare function sgSendFile(fd: number, file: number, position: number, count: number): number;
 export declare function sgEnd(fd: number): void;
 export declare function sgClose(fd: number): void;
+export declare function sgMix(state: Buffer, content: Buffer, lengthBytes: number): void;
 export declare function sgDescriptorLimit(): number;
 export declare function sgConnect(host: string, port: number, timeoutMs: number): number;
 

@@ -1,7 +1,8 @@
 /** The server's process in the native build: its own event loop over epoll. On Node it is ../main.ts. */
-import { Connection } from "../connection.ts";
+import { Connection } from "../connection/connection.ts";
 import { HealthQuestion, healthTimeoutMs } from "../healthcheck.ts";
-import { type Options, parseListenAddress } from "../options.ts";
+import { parseListenAddress } from "../options/listen-address.ts";
+import type { Options } from "../options/options.ts";
 import { connectionLimit, overloadText, Serving } from "../serving.ts";
 import { announce, fail, listenProblem, start } from "../start.ts";
 import { EpollChannel } from "./epoll-channel.ts";
@@ -17,6 +18,7 @@ import {
   sgEventDescriptor,
   sgEventFlags,
   sgListen,
+  sgMix,
   sgOpen,
   sgPeer,
   sgReceive,
@@ -60,8 +62,11 @@ class Loop {
   private readonly input: Buffer = Buffer.allocUnsafe(receiveBytes);
   private readonly peer: Buffer = Buffer.alloc(64);
   private readonly maxConnections: number;
+  /** By descriptor. One that is over stays until its number comes again. */
+  private readonly connections: Connection[] = [];
   private listener: number;
-  private isResting = false;
+  /** Since when accepting rests; 0 where it does not. */
+  private restsSinceMs = 0;
   private stopMs = 0;
 
   constructor(serving: Serving, listener: number) {
@@ -76,12 +81,15 @@ class Loop {
       const count = sgWait(this.sleepMs());
       serving.beginTurn();
       const signal = sgSignal();
-      if (signal === 15 || signal === 2) this.drain();
-      else if (signal === 1) serving.site.reload();
+      if (signal === 1) serving.site.reload();
       this.handle(count);
-      serving.stepTasks();
+      // After what came with the signal: a request that was on its way is none to lose.
+      if (signal === 15 || signal === 2) this.drain();
+      if (serving.hasTasks()) serving.stepTasks();
       serving.endTurn();
-      if (this.isResting) this.rest(false);
+      // The clock may have been set back.
+      if (this.restsSinceMs > 0 && Math.abs(serving.nowMs - this.restsSinceMs) >= restMs)
+        this.watchListener(true);
       if (this.stopMs > 0 && serving.nowMs >= this.stopMs) serving.dropAll();
     }
     serving.accessLog.flush();
@@ -89,7 +97,7 @@ class Loop {
 
   private sleepMs(): number {
     const sleep = this.serving.sleepMs();
-    if (this.isResting) return sleep < 0 ? restMs : Math.min(sleep, restMs);
+    if (this.restsSinceMs > 0) return sleep < 0 ? restMs : Math.min(sleep, restMs);
     return sleep;
   }
 
@@ -105,17 +113,18 @@ class Loop {
   }
 
   private handleEvent(fd: number, flags: number): void {
-    const connection = this.serving.connections.get(fd);
-    if (connection === undefined) return;
+    // biome-ignore lint/style/noNonNullAssertion: only descriptors of connections are watched; a Map would make an object of it
+    const connection = this.connections[fd]!;
+    if (connection.isOver()) return;
     if (flags >= gone) {
       connection.drop();
       return;
     }
     if (flags >= writable) {
       if (connection.channel.flush()) connection.proceed();
-      if (this.serving.connections.has(fd)) connection.channel.watch();
+      if (!connection.isOver()) connection.channel.watch();
     }
-    if (flags % writable === readable && this.serving.connections.has(fd)) this.receive(fd, connection);
+    if (flags % writable === readable && !connection.isOver()) this.receive(fd, connection);
   }
 
   private receive(fd: number, connection: Connection): void {
@@ -129,7 +138,7 @@ class Loop {
     const serving = this.serving;
     for (let i = 0; i < acceptsPerTurn; i++) {
       const fd = sgAccept(this.listener);
-      if (fd === broken) this.rest(true);
+      if (fd === broken) this.watchListener(false);
       if (fd < 0) return;
       if (serving.connections.size >= this.maxConnections) {
         sgSend(fd, Buffer.from(overloadText, "latin1"), 0, 0);
@@ -140,23 +149,33 @@ class Loop {
       const length = sgPeer(this.peer);
       const text = this.peer.toString("latin1", 0, length);
       const channel = new EpollChannel(fd, text.startsWith("::ffff:") ? text.slice(7) : text);
-      serving.connections.set(fd, new Connection(fd, channel, serving));
+      const connection = new Connection(fd, channel, serving);
+      serving.connections.set(fd, connection);
+      // Numbers between are of descriptors that are no connections, and never looked up.
+      while (this.connections.length <= fd) this.connections.push(connection);
+      this.connections[fd] = connection;
     }
   }
 
-  /** Out of descriptors, epoll would report the waiting connection again and again. */
-  private rest(isResting: boolean): void {
-    this.isResting = isResting;
-    if (this.listener >= 0) sgWatch(this.listener, isResting ? 0 : readable);
+  /** Out of descriptors, epoll would report the waiting connection again and again: the listener rests. */
+  private watchListener(isWatched: boolean): void {
+    this.restsSinceMs = isWatched ? 0 : this.serving.nowMs;
+    if (this.listener >= 0) sgWatch(this.listener, isWatched ? readable : 0);
   }
 
   private drain(): void {
     if (this.serving.isDraining) return;
+    // Closing the listener resets the clients that the kernel has taken and nobody has accepted.
+    this.accept();
     sgClose(this.listener);
     this.listener = -1;
     this.stopMs = this.serving.nowMs + this.serving.options.graceMs;
     this.serving.drain();
   }
+}
+
+function mix(state: Buffer, content: Buffer, lengthBytes: number): void {
+  sgMix(state, content, lengthBytes);
 }
 
 function serve(options: Options): void {
@@ -168,7 +187,7 @@ function serve(options: Options): void {
     return;
   }
   announce(options);
-  new Loop(new Serving(options), listener).run();
+  new Loop(new Serving(options, mix), listener).run();
 }
 
 const options = start(process.argv.slice(2));

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 enum { AGAIN = -1, BROKEN = -2, MAX_EVENTS = 256, BACKLOG = 4096 };
+enum { PAGE = 4096, SLICE = 15 * PAGE, MAX_SLICES = 4 };
 enum { READABLE = 1, WRITABLE = 2, GONE = 4 };
 
 static int poller = -1;
@@ -162,11 +163,24 @@ double sg_send(double fd, const uint8_t *bytes, size_t size, double from, double
   return count < 0 ? failure() : count;
 }
 
-/* Sends part of a file from the page cache; BROKEN where the file is shorter than that, too. */
+/*
+ * Sends part of a file from the page cache: what there is room for, some slices at most; BROKEN where the file is shorter.
+ *
+ * A slice is whole pages that fit into one packet. Asked for more, the kernel takes 16 pages at a time, 53 bytes more
+ * than a packet of the loopback device holds: it sends a full packet and, on its own, the crumb, and each wakes a
+ * receiver that waits. 200 MB went out at 2.6 GB/s for 370 us of processor time a MB; in slices it is 5.3 GB/s for 180.
+ * Between containers (1,448 bytes a segment) it is 4.5 instead of 3.0 GB/s.
+ */
 double sg_send_file(double fd, double file, double position, double count) {
-  off_t at = (off_t)position;
-  ssize_t sent = sendfile((int)fd, (int)file, &at, (size_t)count);
-  return sent < 0 ? failure() : sent == 0 ? BROKEN : sent;
+  off_t at = (off_t)position, end = at + (off_t)(count < MAX_SLICES * SLICE ? count : MAX_SLICES * SLICE);
+  ssize_t sent, asked;
+  do {
+    asked = SLICE - at % PAGE;
+    if (asked > end - at) asked = end - at;
+    sent = sendfile((int)fd, (int)file, &at, (size_t)asked);
+  } while (sent == asked && at < end);
+  if (at > (off_t)position) return at - (off_t)position;
+  return sent < 0 ? failure() : BROKEN;
 }
 
 void sg_end(double fd) { shutdown((int)fd, SHUT_WR); }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { escapeField, formatLine } from "../../../server/access-log.ts";
-import { Head } from "../../../server/head.ts";
+import { escapeField, formatOutcome, formatPrefix, tailOf } from "../../../server/access-log.ts";
+import { Head } from "../../../server/head/head.ts";
 
 const time = "10/Oct/2000:13:55:36 +0000";
 
 /** Without its line's end. */
-function lineOf(...values: Parameters<typeof formatLine>): string {
-  const line = formatLine(...values);
+function lineOf(address: string, time: string, head: Head, status: number, bytes: number): string {
+  const line = [formatPrefix(address, time), formatOutcome(head, status, bytes), tailOf(head)].join("");
   assert.ok(line.endsWith("\n"));
   return line.slice(0, -1);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { evaluatePreconditions, rangeApplies, tagListMatches } from "../../../server/conditional.ts";
-import { Head } from "../../../server/head.ts";
+import { Head } from "../../../server/head/head.ts";
 import { formatHttpDate } from "../../../server/http-date.ts";
 
 const modifiedMs = Date.UTC(2020, 1, 29, 12);

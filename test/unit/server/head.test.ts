@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Head } from "../../../server/head/head.ts";
 import {
   findHeadEnd,
-  type Head,
   headIncomplete,
   headMalformed,
-  listIncludes,
   maxHeadBytes,
   maxRequestLineBytes,
   oversizeStatus,
-  parseHead,
-} from "../../../server/head.ts";
+} from "../../../server/head/head-end.ts";
+import { listIncludes, parseHead } from "../../../server/head/head-parser.ts";
 
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 

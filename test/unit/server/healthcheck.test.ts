@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HealthQuestion, serverFlags } from "../../../server/healthcheck.ts";
-import { Options } from "../../../server/options.ts";
+import { Options } from "../../../server/options/options.ts";
 
 function questionTo(listenAddress: string, healthUrl = "/health"): HealthQuestion {
   return new HealthQuestion(Object.assign(new Options(), { listenAddress, healthUrl }));

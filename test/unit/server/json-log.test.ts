@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatJsonLine } from "../../../server/access-log.ts";
-import { Head } from "../../../server/head.ts";
+import { Head } from "../../../server/head/head.ts";
 
 const time = "2000-10-10T13:55:36.123Z";
 

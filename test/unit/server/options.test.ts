@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { flags, Options, parseListenAddress, parseOptions } from "../../../server/options.ts";
+import { parseOptions } from "../../../server/options/command-line.ts";
+import { flags } from "../../../server/options/flags.ts";
+import { parseListenAddress } from "../../../server/options/listen-address.ts";
+import { Options } from "../../../server/options/options.ts";
 
 const noEnvironment = () => "";
 

@@ -1,6 +1,6 @@
 /**
- * One client's byte stream, as both runtimes offer it: Node's in node-channel.ts, the native one in
- * native/epoll-channel.ts. What a connection is told comes through its own methods: receive, proceed, peerEnded, drop.
+ * One client's byte stream, as both runtimes offer it: Node's in ../node-channel.ts, the native one in
+ * ../native/epoll-channel.ts. What a connection is told comes through its own methods: receive, proceed, peerEnded, drop.
  */
 export abstract class Channel {
   /** The client's address as text, without port. */
