@@ -1,7 +1,8 @@
 /** What the server remembers of a head gives the same reading as the parser, whatever came before and stands behind. */
 import { deepEqual } from "node:assert/strict";
-import { findHeadEnd, parseHead } from "../../server/head.ts";
-import { HeadMemory } from "../../server/head-memory.ts";
+import { findHeadEnd } from "../../server/head/head-end.ts";
+import { HeadMemory } from "../../server/head/head-memory.ts";
+import { parseHead } from "../../server/head/head-parser.ts";
 import { escapeInput } from "./input.ts";
 import { mutate } from "./mutation.ts";
 import { Random } from "./random.ts";
@@ -15,16 +16,22 @@ export interface HeadMemoryResult {
   readonly failures: readonly string[];
 }
 
+function makeTag(random: Random): string {
+  return `"${String(random.below(1e9)).padStart(16, "0")}"`;
+}
+
 /** Fields change seldom, lines often, as in a client's requests; now and then either is damaged. */
 function makeHead(random: Random, fields: string): string {
   const [line = ""] = random.pick(rightRequests).replace(/^\r\n/, "").split("\r\n");
-  const head = `${random.chance(0.2) ? mutate(line, random, rightRequests) : line}\r\n${fields}`;
+  const others = random.chance(0.5) ? fields.replace(/"\d{16}"/, makeTag(random)) : fields;
+  const head = `${random.chance(0.2) ? mutate(line, random, rightRequests) : line}\r\n${others}`;
   return random.chance(0.1) ? mutate(head, random, rightRequests) : head;
 }
 
 function makeFields(random: Random): string {
   const request = random.pick(rightRequests).replace(/^\r\n/, "");
-  const fields = request.slice(request.indexOf("\r\n") + 2, request.indexOf("\r\n\r\n") + 4);
+  const plain = request.slice(request.indexOf("\r\n") + 2, request.indexOf("\r\n\r\n") + 4);
+  const fields = random.chance(0.3) ? `If-None-Match: ${makeTag(random)}\r\n${plain}` : plain;
   return random.chance(0.3) ? mutate(fields, random, rightRequests) : fields;
 }
 
@@ -35,29 +42,23 @@ function place(text: string, before: string, behind: string): { input: Buffer; a
 }
 
 function checkPlain(memory: HeadMemory, input: Buffer, at: number, length: number): boolean {
-  const end = memory.recallPlainGet(input, at, length);
+  const end = memory.recallPlain(input, at, length);
   if (end < 0) return false;
-  const target = input.toString("latin1", at + 4, memory.targetEnd);
-  // The server compares the target with those it knows, which are all short and of this kind.
-  if (!/^\/[!-~]{0,200}$/.test(target)) return false;
-  const {
-    error,
-    method,
-    minor,
-    keepAlive,
-    isConditional,
-    contentLength,
-    target: parsed,
-  } = parseHead(input, at, end);
-  const expected = {
-    error: 0,
-    method: "GET",
-    minor: 1,
-    keepAlive: true,
-    isConditional: false,
-    contentLength: 0,
-  };
-  deepEqual({ error, method, minor, keepAlive, isConditional, contentLength }, expected);
+  // The server compares the line with those it knows, which are all short and of this kind.
+  const [, target] =
+    /^GET (\/[!-~]{0,60}) HTTP\/1\.1$/.exec(input.toString("latin1", at, memory.lineEnd)) ?? [];
+  if (target === undefined) return false;
+  const tag = memory.tagStart < 0 ? "" : input.toString("latin1", memory.tagStart, memory.tagStart + 18);
+  // What stands in the tag's place is compared with the tags of files.
+  if (tag !== "" && !/^"[0-9a-f]{16}"$/.test(tag)) return false;
+  if (tag !== "") deepEqual(memory.tagIs(input, Buffer.from(tag)), true);
+  const head = parseHead(input, at, end);
+  const { error, method, minor, keepAlive, contentLength, target: parsed } = head;
+  const expected = { error: 0, method: "GET", minor: 1, keepAlive: true, contentLength: 0 };
+  deepEqual({ error, method, minor, keepAlive, contentLength }, expected);
+  const { ifNoneMatch, ifMatch, ifUnmodifiedSince, ifRange, range, isConditional } = head;
+  deepEqual({ ifNoneMatch, isConditional }, { ifNoneMatch: tag, isConditional: tag !== "" });
+  deepEqual([ifMatch, ifUnmodifiedSince, ifRange, range], ["", "", "", ""]);
   deepEqual({ target: parsed, end }, { target, end: findHeadEnd(input.subarray(0, length), at, at) });
   return true;
 }

@@ -1,14 +1,15 @@
 /** Damaged heads into the parser on Node, held against an independent reading of RFC 9112. */
+
+import type { Head } from "../../server/head/head.ts";
 import {
   findHeadEnd,
-  type Head,
   headIncomplete,
   headMalformed,
   maxHeadBytes,
   maxRequestLineBytes,
   oversizeStatus,
-  parseHead,
-} from "../../server/head.ts";
+} from "../../server/head/head-end.ts";
+import { parseHead } from "../../server/head/head-parser.ts";
 import { routeTarget } from "../../server/route.ts";
 import { guardBuffer } from "./guarded-buffer.ts";
 import { escapeInput, loadCorpus } from "./input.ts";

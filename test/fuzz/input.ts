@@ -10,10 +10,10 @@ export interface CorpusEntry {
 }
 
 export function loadCorpus(): CorpusEntry[] {
-  return JSON.parse(readFileSync(new URL("./corpus.json", import.meta.url), "utf8")) as CorpusEntry[];
+  return JSON.parse(readFileSync(new URL("./corpus/wire.json", import.meta.url), "utf8")) as CorpusEntry[];
 }
 
-/** As JSON in printable ASCII: to be pasted into corpus.json, or after --replay. */
+/** As JSON in printable ASCII: to be pasted into corpus/wire.json, or after --replay. */
 export function escapeInput(input: Input): string {
   return JSON.stringify(input).replaceAll(
     /[^ -~]/g,

@@ -1,8 +1,14 @@
 /** Small damages to a text of bytes, of the kinds that parsers stumble over. */
 import type { Random } from "./random.ts";
-import { words } from "./requests.ts";
+import { words as wordsOfRequests } from "./requests.ts";
 
-type Mutation = (text: string, random: Random, others: readonly string[]) => string;
+/** What damage is made of: texts to take pieces from, and words worth putting in. */
+interface Material {
+  readonly others: readonly string[];
+  readonly words: readonly string[];
+}
+
+type Mutation = (text: string, random: Random, material: Material) => string;
 
 function cut(text: string, start: number, end: number, replacement: string): string {
   return text.slice(0, start) + replacement + text.slice(end);
@@ -27,12 +33,12 @@ const flipBit: Mutation = (text, random) => {
   return cut(text, at, at + 1, String.fromCharCode(text.charCodeAt(at) ^ (1 << random.below(8))));
 };
 
-const insertWord: Mutation = (text, random) => {
+const insertWord: Mutation = (text, random, { words }) => {
   const at = place(text, random);
   return cut(text, at, at, random.pick(words));
 };
 
-const replaceByWord: Mutation = (text, random) => {
+const replaceByWord: Mutation = (text, random, { words }) => {
   const at = place(text, random);
   return cut(text, at, at + random.below(12), random.pick(words));
 };
@@ -48,18 +54,22 @@ const repeatSpan: Mutation = (text, random) => {
   return cut(text, at, at, span.repeat(1 + random.below(3)));
 };
 
+function lineEndOf(text: string): string {
+  return text.includes("\r\n") ? "\r\n" : "\n";
+}
+
 const repeatLine: Mutation = (text, random) => {
-  const lines = text.split("\r\n");
+  const lines = text.split(lineEndOf(text));
   const line = random.pick(lines);
   lines.splice(random.below(lines.length + 1), 0, ...new Array<string>(1 + random.below(3)).fill(line));
-  return lines.join("\r\n");
+  return lines.join(lineEndOf(text));
 };
 
 const swapLines: Mutation = (text, random) => {
-  const lines = text.split("\r\n");
+  const lines = text.split(lineEndOf(text));
   const [one, other] = [random.below(lines.length), random.below(lines.length)];
   [lines[one], lines[other]] = [lines[other] ?? "", lines[one] ?? ""];
-  return lines.join("\r\n");
+  return lines.join(lineEndOf(text));
 };
 
 const changeCase: Mutation = (text, random) => {
@@ -101,7 +111,7 @@ const grow: Mutation = (text, random) => {
   );
 };
 
-const splice: Mutation = (text, random, others) => {
+const splice: Mutation = (text, random, { others }) => {
   const other = random.pick(others);
   return text.slice(0, place(text, random)) + other.slice(place(other, random));
 };
@@ -114,12 +124,18 @@ const mutations: readonly Mutation[] = [
   ...[removeSpan, removeSpan, repeatSpan, repeatLine, changeNumber, changeNumber],
 ];
 
-/** One to six damages; `others` are texts to take pieces from. */
-export function mutate(text: string, random: Random, others: readonly string[]): string {
+/** One to six damages; `others` are texts to take pieces from, `words` what means something to the parser. */
+export function mutate(
+  text: string,
+  random: Random,
+  others: readonly string[],
+  words: readonly string[] = wordsOfRequests,
+): string {
   let mutated = text;
+  const material = { others, words };
   const count = 1 + Math.floor(random.next() ** 2 * 6);
-  for (let i = 0; i < count; i++) mutated = random.pick(mutations)(mutated, random, others);
+  for (let i = 0; i < count; i++) mutated = random.pick(mutations)(mutated, random, material);
   // Long inputs are slow, and few of them say all.
-  if (random.chance(0.01)) mutated = grow(mutated, random, others);
+  if (random.chance(0.01)) mutated = grow(mutated, random, material);
   return mutated;
 }

@@ -2,7 +2,7 @@
 import { modifiedText } from "../support/site-folder.ts";
 
 /** `"<h1>page</h1>\n"` hashed, as the server tags it. */
-const pageTag = '"311be50c82243562"';
+const pageTag = '"f3b1a42059eb7a66"';
 
 const request = (target: string, ...fields: string[]) =>
   `GET ${target} HTTP/1.1\r\nHost: localhost\r\n${fields.map((field) => `${field}\r\n`).join("")}\r\n`;
@@ -32,6 +32,7 @@ export const rightRequests: readonly string[] = [
   request("/empty.txt", "Connection: close"),
   request("/page.html", "Content-Length: 5").concat("12345"),
   request("/page.html", "Transfer-Encoding: chunked").concat("5\r\n12345\r\n0\r\n\r\n"),
+  "POST /page.html HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nxy\r\n0\r\nX: y\r\n\r\n",
   request("/page.html", "Expect: 100-continue", "Content-Length: 2").concat("ab"),
   "HEAD /page.html HTTP/1.1\r\nHost: localhost\r\n\r\n",
   "HEAD /app.js HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br\r\n\r\n",

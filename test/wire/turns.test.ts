@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RawClient, requestText } from "../support/raw-http.ts";
+import { tagOf } from "../support/content-tag.ts";
+import { exchange, RawClient, requestText } from "../support/raw-http.ts";
 import { runtimes, type ServerProcess, startServer } from "../support/server-process.ts";
 import { makeSiteFolder, writeSiteFile } from "../support/site-folder.ts";
 
@@ -10,7 +11,9 @@ const folder = makeSiteFolder();
 after(() => folder.remove());
 writeSiteFile(folder.root, "health", "a page about health\n");
 /** Big enough that its tag is made in several turns; each test asks for one that was never asked for. */
-const bigFiles = ["head", "unchanged", "range", "later"].map((name) => `never-asked-${name}.bin`);
+const bigFiles = ["head", "unchanged", "range", "later", "at-once", "resumed", "parts"].map(
+  (name) => `never-asked-${name}.bin`,
+);
 for (const name of bigFiles) writeSiteFile(folder.root, name, Buffer.alloc(5_000_000, name));
 
 for (const runtime of runtimes) {
@@ -56,6 +59,48 @@ for (const runtime of runtimes) {
     test("a request that comes while such a file's tag is made is answered", async () => {
       const head = requestText("/never-asked-later.bin", [], "HEAD");
       assert.deepEqual(await statusesOf([head, page, page], ["HEAD", "GET", "GET"]), [200, 200, 200]);
+    });
+
+    test("a big file that was never asked for is sent at once, without ETag and Last-Modified as long as it has no tag", async () => {
+      const path = "/never-asked-at-once.bin";
+      const request = (...fields: string[]) => requestText(path, fields, "HEAD");
+      const client = await RawClient.open(server.port);
+      client.send(request() + request("Range: bytes=0-9") + request("If-None-Match: *"));
+      const [first, ranged, later] = await client.responses(3, ["HEAD", "HEAD", "HEAD"]);
+      client.close();
+      for (const response of [first, ranged]) {
+        assert.equal(response?.status, 200);
+        assert.equal(response?.fields.get("content-length"), "5000000");
+        assert.deepEqual(
+          [response?.fields.get("etag"), response?.fields.get("last-modified")],
+          [undefined, undefined],
+        );
+      }
+      assert.equal(later?.status, 304);
+      assert.equal(later?.fields.get("etag"), tagOf(Buffer.alloc(5_000_000, "never-asked-at-once.bin")));
+      assert.ok(later?.fields.has("last-modified"));
+    });
+
+    test("half a download of such a file is resumed where the client has its tag, and begun anew where not", async () => {
+      const path = "/never-asked-resumed.bin";
+      const tag = tagOf(Buffer.alloc(5_000_000, "never-asked-resumed.bin"));
+      const resume = (validator: string) =>
+        requestText(path, ["Range: bytes=4999990-", `If-Range: ${validator}`, "Connection: close"]);
+      const resumed = await exchange(server.port, resume(tag));
+      assert.deepEqual([resumed.status, resumed.content.length, resumed.fields.get("etag")], [206, 10, tag]);
+      const anew = await exchange(server.port, resume('"another"'));
+      assert.deepEqual([anew.status, anew.content.length], [200, 5_000_000]);
+    });
+
+    test("several ranges of such a file have a boundary of their own", async () => {
+      const answer = await exchange(
+        server.port,
+        requestText("/never-asked-parts.bin", ["Range: bytes=0-9,100-109", "Connection: close"]),
+      );
+      assert.equal(answer.status, 206);
+      const tag = tagOf(Buffer.alloc(5_000_000, "never-asked-parts.bin"));
+      const boundary = `multipart/byteranges; boundary=part-${tag.slice(1, -1)}`;
+      assert.equal(answer.fields.get("content-type"), boundary);
     });
 
     test("the health URL is the server's own, even where a file has its name and was found in another spelling", async () => {
