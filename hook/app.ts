@@ -1,10 +1,16 @@
 import type { Socket } from "node:net";
+import rateLimit from "@fastify/rate-limit";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import type { Config } from "./config/load.ts";
-import { type ErrorCode, errorBody, HttpError, toHttpError } from "./errors.ts";
-import type { Metrics } from "./metrics.ts";
-import { RequestLog } from "./request-log.ts";
-import { deploymentRoutes } from "./routes/deployments.ts";
+import { dashboardRoutes } from "./dashboard/routes.ts";
+import { createSessions } from "./dashboard/sessions.ts";
+import { type ErrorCode, errorBody, HttpError, toHttpError } from "./http/errors.ts";
+import { RequestLog } from "./http/request-log.ts";
+import { createInspection } from "./inspect/inspection.ts";
+import type { LiveConfig } from "./live-config.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { Operations } from "./operations.ts";
+import type { EventStreams } from "./routes/api/event-stream.ts";
+import { apiRoutes } from "./routes/api/index.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import type { Store } from "./store/store.ts";
@@ -15,12 +21,14 @@ export interface LogStream {
 }
 
 export interface AppOptions {
-  config: Config;
+  live: LiveConfig;
   store: Store;
+  operations: Operations;
   metrics: Metrics;
   /** Called when deployments were stored that nobody has started on. */
   onAccepted(): void;
   logStream: LogStream;
+  streams: EventStreams;
 }
 
 export const bodyLimitBytes = 1024 * 1024;
@@ -28,11 +36,13 @@ export const bodyLimitBytes = 1024 * 1024;
 const maximumParameterLength = 3 * 256;
 
 /** The hook's HTTP side. It listens only when told to: tests use it without a process around it. */
-export function buildApp({ config, store, metrics, onAccepted, logStream }: AppOptions): FastifyInstance {
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { live, store, operations, metrics, onAccepted, logStream, streams } = options;
   const app = fastify({
     logger: { level: "info", serializers: { err: serializeError }, stream: logStream },
     logController: new RequestLog(),
     bodyLimit: bodyLimitBytes,
+    trustProxy: (address) => live.current.isTrustedProxy(address),
     requestTimeout: 30_000,
     // Node looks for late requests only every 30 s by default.
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
@@ -46,9 +56,19 @@ export function buildApp({ config, store, metrics, onAccepted, logStream }: AppO
   app.addHook("onRequest", async (_request, reply) => void reply.header("cache-control", "no-store"));
   app.setErrorHandler(sendError);
   app.setNotFoundHandler((request, reply) => sendError(new HttpError("not_found"), request, reply));
-  app.register(statusRoutes, { metrics });
-  app.register(webhookRoutes, { services: config.services, store, metrics, onAccepted });
-  app.register(deploymentRoutes, { tokens: config.tokens, store });
+  app.register(rateLimit, { global: false });
+  app.register(statusRoutes, { live, metrics });
+  app.register(webhookRoutes, { live, store, metrics, onAccepted });
+  const sessions = createSessions({ live, store });
+  app.register(apiRoutes, {
+    live,
+    store,
+    operations,
+    inspection: createInspection({ store }),
+    sessions,
+    streams,
+  });
+  app.register(dashboardRoutes, { live, sessions });
   return app;
 }
 
@@ -56,7 +76,9 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply)
   const shown = toHttpError(error);
   if (shown.statusCode >= 500) request.log.error({ err: error }, "a request failed");
   if (shown.code === "unauthorized") reply.header("www-authenticate", "Bearer");
-  if (shown.code === "store_unavailable") reply.header("retry-after", "30");
+  // RFC 9110 section 15.5.2 wants one with every 401; there is no registered scheme for signed webhooks.
+  if (shown.code === "bad_signature") reply.header("www-authenticate", "Webhook-Signature");
+  if (shown.statusCode === 503) reply.header("retry-after", "30");
   if (hasUnwantedBody(request)) reply.header("connection", "close");
   reply.code(shown.statusCode).send(errorBody(shown));
 }

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { parseDuration } from "./duration.ts";
+import { asSecret } from "./schema-walk.ts";
 import { resolveSecret, type SecretScope } from "./secret.ts";
+import { parseTemplate, type Template } from "./template.ts";
 
 /** Building blocks for the config's schema that need to know the environment and the config's directory. */
 export interface Fields {
@@ -9,6 +11,11 @@ export interface Fields {
   duration(description: string, range: DurationRange): z.ZodDefault<z.ZodType<number, string>>;
   /** A path relative to the config file, made absolute. */
   path(description: string): z.ZodType<string>;
+  /**
+   * A text with `${name}`s of a fixed list, filled in when it is used. The environment's variables are not put into
+   * it: that would take its placeholders for theirs.
+   */
+  template(description: string, names: readonly string[]): z.ZodType<Template>;
 }
 
 /** Why a secret will not do, or `undefined` when it will. */
@@ -30,11 +37,25 @@ export function createFields(scope: SecretScope): Fields {
         .min(1, "is empty")
         .transform((path) => resolve(scope.directory, path))
         .describe(description),
+    template: templateField,
   };
 }
 
+function templateField(description: string, names: readonly string[]) {
+  return z
+    .string()
+    .meta({ isTemplate: true })
+    .transform((text, context) => {
+      const parsed = parseTemplate(text, names);
+      if ("template" in parsed) return parsed.template;
+      for (const message of parsed.problems) context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    })
+    .describe(description);
+}
+
 function secretField(scope: SecretScope, rule: SecretRule = () => undefined) {
-  return z.unknown().transform((value, context) => {
+  return asSecret(z.unknown()).transform((value, context) => {
     const result = resolveSecret(value, scope);
     const problem = "problem" in result ? result.problem : rule(result.secret);
     if (problem !== undefined) context.addIssue({ code: "custom", message: problem });

@@ -8,18 +8,23 @@ export interface InterpolationProblem {
 
 /**
  * Puts environment variables into the values of a parsed document: `${NAME}`. `$${NAME}` stays as `${NAME}`.
- * Working on the parsed values means that a variable's content can never change the document's structure.
+ * Working on the parsed values means that a variable's content can never change the document's structure. Values that
+ * are templates are left as they are.
  */
 export function interpolate(
   document: Document,
   environment: Readonly<Record<string, string | undefined>>,
+  isTemplate: (path: readonly string[]) => boolean,
 ): InterpolationProblem[] {
   const problems: InterpolationProblem[] = [];
   visit(document, {
     Scalar(key, node, ancestors) {
       if (key === "key" || typeof node.value !== "string") return;
+      if (!node.value.includes("${")) return;
+      const path = pathOf([...ancestors, node]);
+      if (isTemplate(path)) return;
       for (const message of interpolateScalar(node as Scalar<string>, environment)) {
-        problems.push({ path: pathOf([...ancestors, node]), message });
+        problems.push({ path, message });
       }
     },
   });

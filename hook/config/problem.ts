@@ -1,6 +1,7 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type LineCounter, type Node } from "yaml";
 import type { z } from "zod";
 import { findNearest } from "./nearest.ts";
+import { otherNames } from "./other-names.ts";
 import { descriptionAt, knownKeys } from "./schema-walk.ts";
 
 /** One thing that is wrong with the config, and where. */
@@ -27,7 +28,7 @@ export interface ProblemPlaces {
 export function problemsOf(issue: z.core.$ZodIssue, places: ProblemPlaces): Problem[] {
   if (issue.code === "unrecognized_keys") {
     const known = knownKeys(places.schema, issue.path);
-    return issue.keys.map((key) => place([...issue.path, key], unknownKey(key, known), places));
+    return issue.keys.map((key) => place([...issue.path, key], unknownKey(key, known, issue.path), places));
   }
   if (issue.code === "invalid_key") {
     return issue.issues.map(({ message }) => place(issue.path, message, places));
@@ -35,7 +36,9 @@ export function problemsOf(issue: z.core.$ZodIssue, places: ProblemPlaces): Prob
   return [place(issue.path, messageOf(issue, places), places)];
 }
 
-function unknownKey(key: string, known: readonly string[]): string {
+function unknownKey(key: string, known: readonly string[], above: readonly PropertyKey[]): string {
+  const name = otherNames[`${String(above.findLast((part) => typeof part === "string"))}.${key}`];
+  if (name !== undefined && known.includes(name)) return `unknown key; it is called \`${name}\``;
   const nearest = findNearest(key, known);
   const advice = nearest === undefined ? `known here: ${known.join(", ")}` : `did you mean \`${nearest}\`?`;
   return `unknown key; ${advice}`;
@@ -59,7 +62,14 @@ export function place(
   { document, lines }: Omit<ProblemPlaces, "schema">,
 ): Problem {
   const { line, col } = lines.linePos(offsetOf(document, path));
-  return { line, column: col, path: path.map(String).join("."), message };
+  return { line, column: col, path: path.map(showKey).join("."), message };
+}
+
+/** A key that nobody means may be anything: it stays short and on the line. */
+function showKey(key: PropertyKey): string {
+  const text = String(key);
+  const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return /[\p{Cc}\u2028\u2029]/u.test(short) ? JSON.stringify(short) : short;
 }
 
 /** Where a path stands in the file: its key, or the nearest thing around it that is there. */

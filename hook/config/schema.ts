@@ -1,28 +1,22 @@
 import { z } from "zod";
-import { parseImageName } from "../image-name.ts";
+import { parseImageName } from "../../oci/reference.ts";
+import { limitsSchema } from "../accept/limits.ts";
+import { releasePolicyShape } from "../accept/release-policy.ts";
+import { dashboardSchema } from "../dashboard/setting.ts";
+import { deployShape } from "../deploy/setting.ts";
+import { combineTargets } from "../deploy/several-targets.ts";
+import { proxiesField } from "../http/proxies.ts";
+import { isJsonObject } from "../json.ts";
+import { notifiersSchema } from "../notify/index.ts";
+import { apiSchema, metricsSchema } from "../routes/api/token.ts";
+import { webhookSchema } from "../source/index.ts";
 import { targets } from "../target/index.ts";
-import type { Fields, SecretRule } from "./fields.ts";
-
-export const scopes = ["read", "deploy", "admin"] as const;
-
-export type Scope = (typeof scopes)[number];
-
-const minimumSecretLength = 16;
-/** Longer ones would not fit the router's limit for a part of a path (`maxParamLength` in app.ts). */
-const maximumSecretLength = 256;
-
-const isLongEnough: SecretRule = (secret) => {
-  if (secret.length < minimumSecretLength) {
-    return `has ${secret.length} characters; a secret needs at least ${minimumSecretLength} (try: openssl rand -hex 24)`;
-  }
-  return secret.length > maximumSecretLength ? `is longer than ${maximumSecretLength} characters` : undefined;
-};
-
-/** What RFC 3986 section 3.3 lets stand in a path segment as it is, so that the URL can be pasted anywhere. */
-const fitsIntoUrl: SecretRule = (secret) =>
-  /^[A-Za-z0-9._~!$&'()*+,;=:@-]*$/.test(secret)
-    ? isLongEnough(secret)
-    : "has characters that do not fit into a URL as they are; use letters, digits, - and _";
+import type { TargetSetting } from "../target/target.ts";
+import type { Fields } from "./fields.ts";
+import { patternField } from "./pattern.ts";
+import { describeVariants } from "./schema-walk.ts";
+import { fitsIntoUrl } from "./secret-rules.ts";
+import { urlSecretsSchema } from "./url-secret.ts";
 
 const imageField = z
   .string()
@@ -34,19 +28,7 @@ const imageField = z
   })
   .describe("the only image repository this service accepts, such as stut/blog");
 
-const tagsField = z
-  .string()
-  .transform((source, context) => {
-    try {
-      return new RegExp(source);
-    } catch (error) {
-      // "Invalid regular expression: /(/: Unterminated group" says the pattern again, which the file shows anyway.
-      const detail = /: ([^:]+)$/.exec((error as Error).message)?.[1] ?? "invalid";
-      context.addIssue({ code: "custom", message: `not a regular expression (${detail.toLowerCase()})` });
-      return z.NEVER;
-    }
-  })
-  .describe("a regular expression that a tag must match, such as '^release-\\d{14}$'");
+const tagsField = patternField("a regular expression that a tag must match, such as '^release-\\d{14}$'");
 
 const listenField = z
   .string()
@@ -74,14 +56,54 @@ function targetSchema(fields: Fields) {
     .describe(`where to deploy to, ${oneOf}`);
 }
 
+/** Each as if it stood alone: a problem is one of that target, at its place. */
+function targetsSchema(fields: Fields) {
+  const one = targetSchema(fields);
+  const list = z.array(one).min(2, "needs two targets or more");
+  const all = z.strictObject({ all: list });
+  return z
+    .unknown()
+    .meta(describeVariants([one, all, list]))
+    .transform((given, context) => {
+      const isAtOnce = isJsonObject(given) && "all" in given;
+      const parsed = Array.isArray(given)
+        ? list.safeParse(given)
+        : isAtOnce
+          ? all.safeParse(given)
+          : one.safeParse(given);
+      if (!parsed.success) {
+        for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: given } as never);
+        return z.NEVER;
+      }
+      const { data } = parsed;
+      if (typeof data === "function") return data;
+      const creators = "all" in data ? data.all : data;
+      return (setting: TargetSetting) =>
+        combineTargets(
+          creators.map((create) => create(setting)),
+          isAtOnce ? "at-once" : "in-order",
+        );
+    })
+    .describe("where to deploy to: a target, a list of them in order, or { all: [...] } at once");
+}
+
 const serviceName = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 function servicesSchema(fields: Fields) {
   const service = z.strictObject({
     image: imageField,
-    secret: fields.secret("the last part of this service's webhook URL", fitsIntoUrl),
+    secret: urlSecretsSchema(fields, fitsIntoUrl),
+    aliases: z.array(imageField).max(20).default([]).describe("other names by which senders call the image"),
     tags: tagsField.optional(),
-    target: targetSchema(fields),
+    ...releasePolicyShape(fields),
+    ...deployShape(fields),
+    webhook: webhookSchema(fields).optional(),
+    // A machine without any engine needs none to be deployed to.
+    target: targetsSchema(fields).prefault({ directory: {} }),
+    notify: z
+      .array(z.string())
+      .optional()
+      .describe("the notifiers that are told of this service; all, when left out"),
   });
   return z
     .record(
@@ -94,17 +116,14 @@ function servicesSchema(fields: Fields) {
     .describe("the services to deploy, by name");
 }
 
-function apiSchema(fields: Fields) {
-  const token = z.strictObject({
-    name: z.string().min(1, "is empty").describe("who uses this token, for the log"),
-    token: fields.secret("the bearer token", isLongEnough),
-    scopes: z
-      .array(z.enum(scopes))
-      .min(1, "must have at least one scope")
-      .describe(`some of ${scopes.join(", ")}`),
-  });
-  return z.strictObject({ tokens: z.array(token).describe("a list of { name, token, scopes }") });
-}
+const publicUrlField = z
+  .string()
+  .refine((text) => {
+    const url = URL.parse(text);
+    return url !== null && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username;
+  }, "must be an http or https URL, such as https://hook.example.org")
+  .transform((text) => text.replace(/\/+$/, ""))
+  .describe("where people reach the hook, for links in notifications");
 
 function deploymentsSchema(fields: Fields) {
   return z.strictObject({
@@ -115,6 +134,11 @@ function deploymentsSchema(fields: Fields) {
       minimum: "0s",
       maximum: "1h",
     }),
+    keep: fields.duration("how long deployments, their logs and the audit log are kept", {
+      default: "365d",
+      minimum: "1d",
+      maximum: "3650d",
+    }),
   });
 }
 
@@ -124,7 +148,13 @@ export function configSchema(fields: Fields) {
     listen: listenField.default({ host: "127.0.0.1", port: 4500 }),
     store: fields.path("the SQLite file that keeps the deployments, such as ./hook.db"),
     api: apiSchema(fields).optional(),
+    metrics: metricsSchema(fields).optional(),
+    trustedProxies: proxiesField.prefault([]),
+    limits: limitsSchema.prefault({}),
     deployments: deploymentsSchema(fields).prefault({}),
+    publicUrl: publicUrlField.optional(),
+    dashboard: dashboardSchema(fields).prefault({}),
+    notifiers: notifiersSchema(fields).prefault({}),
     services: servicesSchema(fields),
   });
 }

@@ -1,11 +1,37 @@
-import type { FastifyInstance } from "fastify";
-import type { Metrics } from "../metrics.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { HttpError } from "../http/errors.ts";
+import type { LiveConfig } from "../live-config.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { findToken } from "./api/caller.ts";
+import { limitRefused } from "./rate-limits.ts";
+
+export interface StatusOptions {
+  live: LiveConfig;
+  metrics: Metrics;
+}
 
 /** What asks whether the hook is there, and how it does. */
-export async function statusRoutes(app: FastifyInstance, { metrics }: { metrics: Metrics }): Promise<void> {
-  app.get("/", (_request, reply) => reply.code(204).send());
+export async function statusRoutes(app: FastifyInstance, { live, metrics }: StatusOptions): Promise<void> {
+  app.get("/", ({ headers }, reply) =>
+    // Who types the hook's address into a browser wants to see something; what asks for its health does not.
+    live.current.dashboard.enabled && /\btext\/html\b/.test(headers.accept ?? "")
+      ? reply.redirect("dashboard/")
+      : reply.code(204).send(),
+  );
   app.get("/health", (_request, reply) => reply.code(204).send());
-  app.get("/metrics", async (_request, reply) =>
+  const refused = limitRefused(app, live);
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (mayRead(request, live)) return;
+    await refused(request, reply);
+    throw new HttpError("unauthorized");
+  };
+  app.get("/metrics", { onRequest }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),
   );
+}
+
+/** The names of services are in the metrics: whoever listens on more than loopback may keep them to a token. */
+function mayRead({ headers }: FastifyRequest, { current: { metricsToken } }: LiveConfig): boolean {
+  if (metricsToken === undefined) return true;
+  return findToken(headers.authorization ?? "", [{ hash: metricsToken }]) !== undefined;
 }

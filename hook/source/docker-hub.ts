@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { isTag } from "../trigger.ts";
-import type { Reading, Source, WebhookRequest } from "./source.ts";
+import { isTag, makeTrigger } from "../trigger.ts";
+import { ignored, malformed, type Reading, type Source, type WebhookRequest } from "./source.ts";
 
 /**
  * Docker Hub sends no signature, no event header and no delivery id: the secret URL is all the authentication
@@ -19,11 +19,24 @@ function read({ body }: WebhookRequest): Reading {
   const image = repositoryName(body["repository"]);
   if (image === undefined) return malformed("repository.repo_name is not a string");
   const tag = push["tag"];
-  if (tag === undefined || tag === null || tag === "")
-    return { kind: "ignored", reason: "the push has no tag" };
+  if (tag === undefined || tag === null || tag === "") return ignored("the push has no tag");
   if (!isTag(tag)) return malformed("push_data.tag is not an image tag");
   const pushedAtMs = readSeconds(push["pushed_at"]);
-  return { kind: "triggers", triggers: [{ image, tag, ...(pushedAtMs !== undefined && { pushedAtMs }) }] };
+  const callbackUrl = readCallbackUrl(body["callback_url"]);
+  return {
+    kind: "triggers",
+    triggers: [makeTrigger({ image, tag, pushedAtMs, pusher: push["pusher"] })],
+    ...(callbackUrl !== undefined && { callbackUrl: callbackUrl.href }),
+  };
+}
+
+const callbackHosts = new Set(["registry.hub.docker.com", "hub.docker.com"]);
+
+/** Docker Hub's own address, on the usual port: anything else in its place is no place for a request of the hook's. */
+export function readCallbackUrl(value: unknown): URL | undefined {
+  const url = typeof value === "string" && value.length <= 2000 ? URL.parse(value) : null;
+  if (url === null || url.protocol !== "https:" || !callbackHosts.has(url.host)) return undefined;
+  return url.username === "" && url.password === "" ? url : undefined;
 }
 
 /** `repo_name` is in every documented body; older ones were seen with only its two halves. */
@@ -37,8 +50,4 @@ function repositoryName(repository: JsonObject): string | undefined {
 function readSeconds(value: unknown): number | undefined {
   const isPlausible = typeof value === "number" && value > 0 && value < 1e11;
   return isPlausible ? Math.round(value * 1000) : undefined;
-}
-
-function malformed(problem: string): Reading {
-  return { kind: "malformed", problem };
 }
