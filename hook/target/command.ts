@@ -1,10 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Fields } from "../config/fields.ts";
-import { forEachLine } from "../lines.ts";
+import { forEachLine } from "../http/lines.ts";
 import type { Deployment } from "../store/deployment.ts";
-import type { DeployContext, Outcome, Target, TargetKind, TargetSetting } from "./target.ts";
+import { endGroup, findGroup, findMarkedGroups, type GroupIdentity, identifyGroup } from "./process-group.ts";
+import type { CheckResult, DeployContext, Outcome, Target, TargetKind, TargetSetting } from "./target.ts";
 
 type Options = z.output<ReturnType<typeof schema>>;
 
@@ -58,18 +62,17 @@ const inheritedVariables = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", 
 
 function create({ run, environment = {}, timeout: timeoutMs }: Options, setting: TargetSetting): Target {
   const inherited = Object.fromEntries(inheritedVariables.map((name) => [name, setting.environment[name]]));
+  const launch = (told: NodeJS.ProcessEnv) => ({
+    run,
+    directory: setting.directory,
+    environment: { ...inherited, ...environment, ...told },
+  });
   const deploy = (deployment: Deployment, context: DeployContext) => {
-    const told = Object.fromEntries(
-      Object.entries(commandVariables).map(([name, of]) => [name, of(deployment)]),
-    );
-    const launch = {
-      run,
-      directory: setting.directory,
-      environment: { ...inherited, ...environment, ...told },
-    };
-    return runCommand(launch, context);
+    const told = Object.entries(commandVariables).map(([name, of]) => [name, of(deployment)]);
+    return runCommand(launch(Object.fromEntries(told)), context);
   };
-  return { name: "command", timeoutMs, deploy };
+  const check = async () => checkProgram(launch({}));
+  return { name: "command", timeoutMs, deploy, check, recover };
 }
 
 interface Launch {
@@ -78,36 +81,95 @@ interface Launch {
   environment: NodeJS.ProcessEnv;
 }
 
-/** How long a program has between SIGTERM and SIGKILL. */
-const killGraceMs = 2000;
 /** How long output is still read after the program's end: a child it left behind may hold the pipe open. */
 const drainMs = 500;
 
 async function runCommand({ run, directory, environment }: Launch, context: DeployContext): Promise<Outcome> {
   const [program = "", ...args] = run;
-  if (context.signal.aborted) return { kind: "failed", reason: "stopped before the program was started" };
+  // Written down before there is anything to find: a hook that is killed right after the start has left a trace.
+  const mark = randomBytes(8).toString("hex");
+  await keepNote({ mark }, context);
+  if (context.signal.aborted) {
+    return { kind: "failed", reason: "stopped before the program was started", engine: "unchanged" };
+  }
   // Its own process group, so that the time limit ends what the program started as well.
   const child = spawn(program, args, {
     cwd: directory,
-    env: environment,
+    env: { ...environment, [markVariable]: mark },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = Promise.all([child.stdout, child.stderr].map((stream) => forEachLine(stream, context.log)));
+  const ended = waitForEnd(child);
   let killed: Promise<void> | undefined;
   const kill = () => {
-    killed = endGroup(child);
+    if (child.pid !== undefined) killed = endGroup(child.pid);
   };
   context.signal.addEventListener("abort", kill, { once: true });
-  const end = await waitForEnd(child);
+  if (child.pid !== undefined) await keepNote({ mark, ...identifyGroup(child.pid) }, context);
+  const end = await ended;
   context.signal.removeEventListener("abort", kill);
   await killed;
   await Promise.race([output, sleep(drainMs)]);
   child.stdout.destroy();
   child.stderr.destroy();
+  // A note that stays is not believed: its group is not there any more. The outcome must not be lost for it.
+  await context.remember(undefined).catch(() => {});
   if (killed !== undefined)
     return { kind: "failed", reason: `${program} did not end in time and was stopped` };
   return judge(end, program, directory);
+}
+
+/** By it a program is found whose number nobody has written down. */
+const markVariable = "STATIGO_RUN";
+
+interface Note extends Partial<GroupIdentity> {
+  mark: string;
+}
+
+/** Losing the note is better than losing the deployment. */
+async function keepNote(note: Note, { remember, log }: DeployContext): Promise<void> {
+  await remember(JSON.stringify(note)).catch((error: Error) =>
+    log(`the program's number is not kept: ${error.message}`),
+  );
+}
+
+/** A hook that was killed leaves its program running: two of them at work on one thing would be worse than none. */
+async function recover(note: string, deployment: Deployment, { log }: DeployContext): Promise<void> {
+  const { mark, group, startTime, boot } = JSON.parse(note) as Note;
+  const isKnown = group !== undefined && startTime !== undefined && boot !== undefined;
+  const known = isKnown ? findGroup({ group, startTime, boot }, `STATIGO_DEPLOYMENT=${deployment.id}`) : [];
+  const groups = new Set([
+    ...(known.length > 0 && isKnown ? [group] : []),
+    ...findMarkedGroups(`${markVariable}=${mark}`),
+  ]);
+  if (groups.size === 0) return;
+  log(`ending what an earlier hook has left running (process group ${[...groups].join(", ")})`);
+  await Promise.all([...groups].map(endGroup));
+}
+
+/** Without starting it: whether the program is there and may be run. */
+function checkProgram({ run, directory, environment }: Launch): CheckResult {
+  const [program = ""] = run;
+  const folders = (environment["PATH"] ?? "").split(delimiter).map((folder) => resolve(directory, folder));
+  const candidates = program.includes("/")
+    ? [resolve(directory, program)]
+    : folders.map((folder) => join(folder, program));
+  const codes = candidates.map((file) => ({ file, code: problemWith(file) }));
+  const found = codes.find(({ code }) => code === undefined);
+  if (found !== undefined) return { ok: true, detail: `${found.file} may be run` };
+  const code = codes.find((one) => one.code !== "ENOENT")?.code ?? "ENOENT";
+  return { ok: false, problem: explainSpawnError({ code } as NodeJS.ErrnoException, program, directory) };
+}
+
+function problemWith(file: string): string | undefined {
+  try {
+    if (!statSync(file).isFile()) return "EACCES";
+    accessSync(file, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
 }
 
 type End = { error: NodeJS.ErrnoException } | { status: number } | { signal: string };
@@ -119,27 +181,21 @@ function waitForEnd(child: ChildProcess): Promise<End> {
   });
 }
 
-async function endGroup(child: ChildProcess): Promise<void> {
-  signalGroup(child, "SIGTERM");
-  const lastMs = Date.now() + killGraceMs;
-  // Not the program alone is waited for: a shell dies at once, what it runs may have something to finish.
-  while (Date.now() < lastMs && signalGroup(child, 0)) await sleep(25);
-  signalGroup(child, "SIGKILL");
-}
-
-/** Signal 0 only asks. Returns whether there is anything left in the group that may be signalled. */
-function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return pid !== undefined && process.kill(-pid, signal);
-  } catch {
-    return false;
-  }
-}
-
 function judge(end: End, program: string, directory: string): Outcome {
-  if ("error" in end) return { kind: "failed", reason: explainSpawnError(end.error, program, directory) };
+  if ("error" in end) {
+    return {
+      kind: "failed",
+      reason: explainSpawnError(end.error, program, directory),
+      // The machine may have too many processes or files open; a path does not mend itself.
+      isTemporary: ["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"].includes(end.error.code ?? ""),
+      engine: "unchanged",
+    };
+  }
   if ("signal" in end) return { kind: "failed", reason: `${program} was ended by ${end.signal}` };
-  if (end.status === 0) return { kind: "succeeded", summary: `${program} ended with status 0` };
+  if (end.status === 0) {
+    // What a program of the operator's own calls a success is one.
+    return { kind: "succeeded", summary: `${program} ended with status 0`, isConverged: true };
+  }
   return { kind: "failed", reason: `${program} ended with status ${end.status}; its output is in the log` };
 }
 
