@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { type Config, loadConfig, parseConfig } from "../../../hook/config/load.ts";
-import { isSecret } from "../../../hook/secret-hash.ts";
+import { isOneOf } from "../../../hook/secret/secret-hash.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "statigo-config-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -106,7 +106,7 @@ describe("the config", () => {
     const config = configOf(complete, completeEnvironment);
     for (const name of ["blog", "events", "example"]) {
       const service = config.services.get(name);
-      assert.ok(service !== undefined && isSecret(`${name}-secret-0123456789`, service.secret));
+      assert.ok(service !== undefined && isOneOf(`${name}-secret-0123456789`, service.secrets));
     }
     const dump = JSON.stringify(config, (_key, value) => (value instanceof Map ? [...value] : value));
     assert.doesNotMatch(dump, /-secret-0123456789|api-token-0123456789/);
@@ -131,7 +131,7 @@ services:
 `;
     assert.deepEqual(problemsOf(text), [
       "hook.yaml:1:1 listen: expected string, received number (the address to listen on, such as 127.0.0.1:4500)",
-      "hook.yaml:5:5 services.blog.image: has a tag; leave it out: the webhook brings it",
+      "hook.yaml:5:5 services.blog.image: has a tag; leave it out",
       "hook.yaml:6:5 services.blog.secret: has 5 characters; a secret needs at least 16 (try: openssl rand -hex 24)",
       "hook.yaml:7:5 services.blog.tag: unknown key; did you mean `tags`?",
       "hook.yaml:8:5 services.blog.tags: not a regular expression (unterminated group)",
@@ -182,7 +182,7 @@ services:
   }
 
   const targets: [what: string, text: string, expected: RegExp][] = [
-    ["no target", "{}", /target: must have exactly one of consul, portainer, command/],
+    ["no target", "{}", /target: must have exactly one of consul, portainer, /],
     ["two targets", "{ consul: {}, command: { run: [a] } }", /target: must have exactly one of/],
     [
       "a Consul address with a path",

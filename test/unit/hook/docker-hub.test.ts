@@ -1,32 +1,42 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { dockerHub } from "../../../hook/source/docker-hub.ts";
+import { defaultSetting } from "../../../hook/source/setting.ts";
 import type { Reading } from "../../../hook/source/source.ts";
-
-const fixtures = new URL("../../fixtures/webhooks/docker-hub/", import.meta.url);
+import { readFixture, readWith, requestWith } from "../../support/webhooks.ts";
 
 function read(body: unknown): Reading {
-  const raw = Buffer.from(JSON.stringify(body));
-  return dockerHub.read({ headers: {}, query: {}, raw, body });
+  return dockerHub.read(requestWith(body), defaultSetting);
 }
 
-function readFixture(name: string): Reading {
-  return read(JSON.parse(readFileSync(new URL(name, fixtures), "utf8")));
+function readFile(name: string): Reading {
+  return readWith(dockerHub, readFixture("docker-hub", name));
 }
 
 describe("Docker Hub's webhook", () => {
-  test("brings repository, tag and time", () => {
-    assert.deepEqual(readFixture("tag-push.json"), {
+  test("brings repository, tag, time and who pushed", () => {
+    assert.deepEqual(readFile("tag-push"), {
       kind: "triggers",
-      triggers: [{ image: "acme/web", tag: "release-20230103082900", pushedAtMs: 1700000000000 }],
+      triggers: [
+        { image: "acme/web", tag: "release-20230103082900", pushedAtMs: 1700000000000, pusher: "ci" },
+      ],
+      callbackUrl: "https://registry.hub.docker.com/u/acme/web/hook/2141b5/",
     });
   });
 
   test("may have its times as floats and leave out images and media type", () => {
-    assert.deepEqual(readFixture("float-times.json"), {
+    assert.deepEqual(readFile("float-times"), {
       kind: "triggers",
-      triggers: [{ image: "svendowideit/testhook", tag: "latest", pushedAtMs: 1417566161000 }],
+      triggers: [
+        {
+          image: "svendowideit/testhook",
+          tag: "latest",
+          pushedAtMs: 1417566161000,
+          pusher: "trustedbuilder",
+        },
+      ],
+      callbackUrl:
+        "https://registry.hub.docker.com/u/svendowideit/testhook/hook/2141b5bi5i5b02bec211i4eeih0242eg11000a/",
     });
   });
 
@@ -57,7 +67,7 @@ describe("Docker Hub's webhook", () => {
 
   test("is not recognised in other senders' bodies", () => {
     for (const body of [{}, { push_data: {} }, { repository: "acme/web", updated_tags: ["v1"] }, [], null]) {
-      assert.equal(dockerHub.recognises({ headers: {}, query: {}, raw: Buffer.alloc(0), body }), false);
+      assert.equal(dockerHub.recognises(requestWith(body)), false);
     }
   });
 });

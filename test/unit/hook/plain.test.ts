@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { findSource } from "../../../hook/source/index.ts";
+import { plain } from "../../../hook/source/plain.ts";
+import { defaultSetting } from "../../../hook/source/setting.ts";
+import { readFixture, readWith, requestOf, requestWith } from "../../support/webhooks.ts";
+
+const digest = `sha256:${"ab".repeat(32)}`;
+
+function read(body: unknown, query = {}, headers = {}) {
+  return plain.read(requestWith(body, headers, query), defaultSetting);
+}
+
+describe("a plain webhook", () => {
+  for (const name of ["json", "query", "form"]) {
+    test(`may be written as in ${name}.http`, () => {
+      const fixture = readFixture("plain", name);
+      assert.equal(findSource(requestOf(fixture), defaultSetting), plain);
+      const reading = readWith(plain, fixture);
+      assert.ok(reading.kind === "triggers");
+      assert.equal(reading.triggers[0].tag, "v1.4.2");
+    });
+  }
+
+  test("may name image, digest and who pushed, and its delivery in Idempotency-Key", () => {
+    const fields = { tag: "v1", image: "acme/web", digest, pusher: "pipeline 7" };
+    const headers = { "idempotency-key": "7-1" };
+    assert.deepEqual(read(fields, {}, headers), { kind: "triggers", triggers: [fields], deliveryId: "7-1" });
+    assert.deepEqual(read({}, fields), { kind: "triggers", triggers: [fields] });
+    assert.deepEqual(read({ tag: "v1" }, { image: "acme/web" }), {
+      kind: "triggers",
+      triggers: [{ tag: "v1", image: "acme/web" }],
+    });
+  });
+
+  const others: [what: string, body: unknown, query: object, kind: string][] = [
+    ["an empty tag", { tag: "" }, {}, "ignored"],
+    ["a tag of null", { tag: null }, {}, "ignored"],
+    ["a tag that is a number", { tag: 1 }, {}, "malformed"],
+    ["a tag that is a path", { tag: "../etc" }, {}, "malformed"],
+    ["two tags in the query", {}, { tag: ["v1", "v2"] }, "malformed"],
+    ["one tag in the query and another in the body", { tag: "v1" }, { tag: "v2" }, "malformed"],
+    ["an image that is no text", { tag: "v1", image: {} }, {}, "malformed"],
+    ["a digest that is none", { tag: "v1", digest: "sha256:12" }, {}, "malformed"],
+  ];
+  for (const [what, body, query, kind] of others) {
+    test(`with ${what} is ${kind}`, () => assert.equal(read(body, query).kind, kind));
+  }
+
+  test("is nothing without a tag: an empty body with an empty query is no webhook", () => {
+    for (const body of [{}, { image: "acme/web" }, [], null, undefined]) {
+      assert.equal(plain.recognises(requestWith(body)), false);
+    }
+  });
+
+  test("is not known by a tag in the query when its body has another sender's form", () => {
+    const body = { push_data: { tag: "v1" }, repository: { repo_name: "acme/web" } };
+    assert.equal(findSource(requestWith(body, {}, { tag: "v2" }), defaultSetting)?.name, "docker-hub");
+    assert.equal(plain.recognises(requestWith({ other: 1 }, {}, { tag: "v2" })), false);
+  });
+});
