@@ -1,45 +1,129 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { type OwnCommand, type ParsedArguments, UsageError } from "./command.ts";
+import type { Choices } from "./init/choices.ts";
+import {
+  completeChoices,
+  machineTimezone,
+  usualHookUrl,
+  usualHost,
+  usualName,
+  usualOwner,
+} from "./init/complete.ts";
+import { findSite } from "./init/existing-site.ts";
+import { type Given, initOptions, readGiven } from "./init/options.ts";
+import { type Parts, readParts } from "./init/parts.ts";
+import { hookConfig, planFiles } from "./init/plan.ts";
+import { askForExisting, askForFolder, askForRest, askForTemplate, introduce } from "./init/questions.ts";
+import { makeSecret } from "./init/secret.ts";
+import { describeCi, describeNextSteps, describeWebhook, describeWritten } from "./init/wording.ts";
+import { drawTree, writeFiles } from "./init/write.ts";
 import { suggestion } from "./nearest.ts";
-import { copyTemplate, findTemplatesFolder, listTemplates } from "./templates.ts";
+import { findTemplatesFolder, listTemplates } from "./templates.ts";
 
-const usage = "statigo init <template> [folder]";
+const usage = "statigo init [template] [folder] [options]";
 
 export const initCommand: OwnCommand = {
   kind: "own",
   name: "init",
   usage,
-  summary: "Copy a template: a small working site with its Dockerfile",
+  summary: "Write a site from a template, or what an existing one needs: Dockerfile, CI, engine, hook",
   details: () =>
     [
       `Templates: ${listTemplates(findTemplatesFolder()).join(", ")}`,
       "The folder is made when it is absent; without one, it is named after the template.",
-      "Nothing is ever overwritten: a folder with something in it is refused.",
+      "With an existing site's folder in the template's place (or none: this folder) the site stays as it is, and",
+      "gets the Dockerfile that fits its generator. Without a template, and on a terminal, it asks.",
+      "Nothing is ever overwritten: a template goes into an empty folder, and a file that is there is left.",
     ].join("\n"),
-  options: {},
+  options: initOptions,
   run: init,
 };
 
-async function init({ positionals }: ParsedArguments): Promise<number> {
-  const [template, folder = template, ...extra] = positionals;
+type Place = Pick<Choices, "site" | "target" | "folder">;
+
+/** What a command line is worked on with. */
+interface Session {
+  given: Given;
+  parts: Parts;
+  templates: string[];
+  asks: boolean;
+}
+
+async function init({ options, positionals }: ParsedArguments): Promise<number> {
   const templatesFolder = findTemplatesFolder();
-  const known = listTemplates(templatesFolder);
-  if (template === undefined || folder === undefined) {
-    throw new UsageError(`which template? One of: ${known.join(", ")}. Usage: ${usage}`);
-  }
+  const parts = readParts(templatesFolder);
+  const [first, second, ...extra] = positionals;
   if (extra.length > 0) throw new UsageError(`too many arguments: ${extra.join(" ")}. Usage: ${usage}`);
-  if (!known.includes(template)) {
-    const list = `The templates are: ${known.join(", ")}.`;
-    throw new UsageError(`there is no template '${template}'.${suggestion(template, known)} ${list}`);
-  }
+  const templates = listTemplates(templatesFolder);
+  const isTemplate = first !== undefined && templates.includes(first);
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const asks = isTerminal && !isTemplate && options["yes"] !== true;
+  const session: Session = { given: readGiven(options, parts), parts, templates, asks };
+  if (asks) introduce();
+  const place = isTemplate ? placeOf(first, second ?? first) : await findPlace(first, second, session);
+  const choices = await choose(place, session);
+  return options["dry-run"] === true
+    ? showPlan(choices, templatesFolder, parts)
+    : write(choices, templatesFolder, parts);
+}
+
+function placeOf(template: string, folder: string): Place {
   const target = resolve(folder);
   const refusal = refuseTarget(target, folder);
   if (refusal !== undefined) throw new UsageError(refusal);
-  mkdirSync(target, { recursive: true });
-  copyTemplate(join(templatesFolder, template), target);
-  process.stdout.write(describeNextSteps(template, folder, target));
-  return 0;
+  return { site: { kind: "template", template }, target, folder };
+}
+
+/** A site that is there, or else a template that is asked for. */
+async function findPlace(
+  first: string | undefined,
+  second: string | undefined,
+  session: Session,
+): Promise<Place> {
+  const { parts, templates, given, asks } = session;
+  const folder = first ?? ".";
+  if (second !== undefined || !isFolder(folder)) throw unknownTemplate(folder, templates);
+  const found = findSite(folder, parts);
+  if (found !== undefined && (!asks || (await askForExisting(found, folder)))) {
+    const output = given.output ?? found.output;
+    return { site: { kind: "existing", found: { ...found, output } }, target: resolve(folder), folder };
+  }
+  if (asks) return askForPlace(first, session);
+  const list = `One of: ${templates.join(", ")}`;
+  if (first === undefined) throw new UsageError(`which template? ${list}. Usage: ${usage}`);
+  throw new UsageError(
+    `'${first}' has nothing in it by which its generator is known. For a new site: ${list}`,
+  );
+}
+
+async function askForPlace(first: string | undefined, { templates, parts }: Session): Promise<Place> {
+  const template = await askForTemplate(templates, parts);
+  const folder = first ?? (await askForFolder(template, (typed) => refuseTarget(resolve(typed), typed)));
+  return placeOf(template, folder);
+}
+
+function unknownTemplate(name: string, templates: readonly string[]): UsageError {
+  const list = `The templates are: ${templates.join(", ")}.`;
+  return new UsageError(`there is no template '${name}'.${suggestion(name, templates)} ${list}`);
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+async function choose(place: Place, { given, parts, asks }: Session): Promise<Choices> {
+  const imageName = imageNameFor(place.target);
+  const name = usualName(imageName, given);
+  const usual = {
+    name,
+    owner: usualOwner(place.target),
+    timezone: machineTimezone(),
+    host: usualHost(name),
+    hookUrl: usualHookUrl,
+  };
+  const answers = asks ? await askForRest(given, parts, usual) : given;
+  return completeChoices(answers, { ...place, imageName }, parts);
 }
 
 /** Why a site cannot be written there, or undefined when it can: absent and empty folders are both fine. */
@@ -61,26 +145,25 @@ export function imageNameFor(target: string): string {
   return name === "" ? "my-site" : name;
 }
 
-/** A path as it can be pasted into a shell. */
-function quote(path: string): string {
-  return /^[A-Za-z0-9_./@%+,:=-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+function showPlan(choices: Choices, templatesFolder: string, parts: Parts): number {
+  const paths = planFiles(choices, templatesFolder, parts, "").map(({ path }) => path);
+  const there = paths.filter((path) => existsSync(join(choices.target, path)));
+  const notes = Object.fromEntries(there.map((path) => [path, "is there, and stays"]));
+  process.stdout.write(drawTree(choices.folder, paths, notes));
+  return 0;
 }
 
-function describeNextSteps(template: string, folder: string, target: string): string {
-  const image = imageNameFor(target);
-  const here = relative(process.cwd(), target) === "";
-  const steps = [
-    ...(here ? [] : [`cd ${quote(folder)}`]),
-    `docker build -t ${image} .`,
-    `docker run --rm -p 3000:3000 ${image}`,
+async function write(choices: Choices, templatesFolder: string, parts: Parts): Promise<number> {
+  // A hook's entry that is there has its own secret: another one would be for nothing.
+  const needsSecret = choices.engine !== undefined && !existsSync(join(choices.target, hookConfig));
+  const fresh = needsSecret ? await makeSecret() : undefined;
+  const files = planFiles(choices, templatesFolder, parts, fresh?.sha256 ?? "");
+  const kept = writeFiles(choices.target, files);
+  const text = [
+    `${describeWritten(choices, kept)} ${describeNextSteps(choices, imageNameFor(choices.target))}`,
+    describeCi(choices, parts),
+    fresh === undefined ? "" : describeWebhook(choices, fresh.secret),
   ];
-  const lines = steps.map((step) => `  ${step}\n`).join("");
-  return `Wrote the ${template} template to ${folder}. Next:
-
-${lines}
-Then open http://localhost:3000
-
-The Dockerfile builds on the image 'statigo'. If this machine has none yet, build it once, in statigo's repository:
-docker build -t statigo -f Dockerfile.base .
-`;
+  process.stdout.write(text.join(""));
+  return 0;
 }

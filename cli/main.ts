@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { UsageError } from "./command.ts";
+import { CommandError } from "./exit-status.ts";
 import { run } from "./run.ts";
 
 try {
@@ -7,6 +8,7 @@ try {
   if (outcome !== "started") process.exitCode = outcome;
 } catch (error) {
   if (error instanceof UsageError) process.exitCode = 2;
+  else if (error instanceof CommandError) process.exitCode = error.status;
   else if (isSystemError(error)) process.exitCode = 1;
   else throw error;
   process.stderr.write(`statigo: ${error.message}\n`);

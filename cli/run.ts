@@ -1,9 +1,16 @@
-import { parseArgs } from "node:util";
-import packageJson from "../package.json" with { type: "json" };
-import { type Command, type OwnCommand, type ParsedArguments, UsageError } from "./command.ts";
-import { commands } from "./commands.ts";
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import {
+  type Command,
+  type CommandGroup,
+  type OwnCommand,
+  type ParsedArguments,
+  UsageError,
+} from "./command.ts";
+import { apiCommands, commands, localCommands } from "./commands.ts";
+import { takeHandedOn } from "./handed-on.ts";
 import { describeCommand, describeProgram } from "./help.ts";
 import { suggestion } from "./nearest.ts";
+import { describeVersions } from "./versions.ts";
 
 /** "started": the process now belongs to the hook or the server, which end it themselves. */
 export type Outcome = number | "started";
@@ -12,14 +19,37 @@ export type Outcome = number | "started";
 export async function run(args: readonly string[]): Promise<Outcome> {
   const [first, ...rest] = args;
   if (first === undefined) {
-    process.stderr.write(describeProgram(commands));
+    process.stderr.write(describeProgram(localCommands, apiCommands));
     return 2;
   }
-  if (first === "--help" || first === "-h") return print(describeProgram(commands));
+  if (first === "--help" || first === "-h") return print(describeProgram(localCommands, apiCommands));
   if (first === "--version" || first === "-v") return print(describeVersions());
   if (first === "help") return help(rest);
+  const { command, args: own } = route(first, rest);
+  if (command.kind === "group") return showGroup(command, own);
+  return command.kind === "own" ? runOwn(command, own) : start(command.toArguments(own), command.start);
+}
+
+/** `statigo hook freeze blog` is `statigo freeze blog`: both are what people try. */
+function route(first: string, rest: readonly string[]): { command: Command; args: string[] } {
+  const [second, ...behind] = rest;
+  const behindHook = first === "hook" ? apiCommands.find(({ name }) => name === second) : undefined;
+  if (behindHook !== undefined) return { command: behindHook, args: behind };
   const command = findCommand(first);
-  return command.kind === "own" ? runOwn(command, rest) : start(command.toArguments(rest), command.start);
+  const inGroup = command.kind === "group" ? command.commands.find(({ name }) => name === second) : undefined;
+  return inGroup === undefined ? { command, args: [...rest] } : { command: inGroup, args: behind };
+}
+
+/** What a group does by itself: it says what there is in it. */
+function showGroup(group: CommandGroup, [first]: readonly string[]): number {
+  if (first === "--help" || first === "-h") return print(describeCommand(group));
+  const names = group.commands.map(({ name }) => name);
+  if (first !== undefined) {
+    const list = `The commands are: ${names.join(", ")}.`;
+    throw new UsageError(`there is no '${group.name} ${first}'.${suggestion(first, names)} ${list}`);
+  }
+  process.stderr.write(describeCommand(group));
+  return 2;
 }
 
 function print(text: string): number {
@@ -27,39 +57,35 @@ function print(text: string): number {
   return 0;
 }
 
-function help([name]: readonly string[]): number {
-  return print(name === undefined ? describeProgram(commands) : describeCommand(findCommand(name)));
+function help([name, ...rest]: readonly string[]): number {
+  if (name === undefined) return print(describeProgram(localCommands, apiCommands));
+  return print(describeCommand(route(name, rest).command));
 }
 
 function findCommand(name: string): Command {
-  const names = commands.flatMap((command) => [command.name, ...aliasesOf(command)]);
-  const found = commands.find((command) => command.name === name || aliasesOf(command).includes(name));
+  const names = commands.map((command) => command.name);
+  const found = commands.find((command) => command.name === name);
   if (found !== undefined) return found;
   const what = name.startsWith("-") ? "option" : "command";
-  const list = `The commands are: ${commands.map((command) => command.name).join(", ")}.`;
+  const list = `The commands are: ${names.join(", ")}.`;
   throw new UsageError(`there is no ${what} '${name}'.${suggestion(name, [...names, "help"])} ${list}`);
 }
 
-function aliasesOf(command: Command): readonly string[] {
-  return command.kind === "process" ? (command.aliases ?? []) : [];
-}
-
 async function runOwn(command: OwnCommand, args: string[]): Promise<Outcome> {
-  const { options, positionals } = parse(command, args);
-  if (options["help"] === true) return print(describeCommand(command));
-  return command.run({ options, positionals });
+  const parsed = parse(command, args);
+  if (parsed.options["help"] === true) return print(describeCommand(command));
+  return command.run(parsed);
 }
 
-function parse(command: OwnCommand, args: string[]): ParsedArguments {
-  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {
-    help: { type: "boolean", short: "h" },
-  };
-  for (const [name, { type, short }] of Object.entries(command.options)) {
-    options[name] = short === undefined ? { type } : { type, short };
+function parse(command: OwnCommand, args: readonly string[]): ParsedArguments {
+  const { own, handedOn } = takeHandedOn(args, command.handsOn ?? []);
+  const options: NonNullable<ParseArgsConfig["options"]> = { help: { type: "boolean", short: "h" } };
+  for (const [name, { type, short, multiple = false }] of Object.entries(command.options)) {
+    options[name] = { type, multiple, ...(short !== undefined && { short }) };
   }
   try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-    return { options: values as ParsedArguments["options"], positionals };
+    const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
+    return { options: values as ParsedArguments["options"], positionals, handedOn };
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. Usage: ${command.usage}`);
   }
@@ -70,8 +96,4 @@ async function start(args: string[], importProcess: () => Promise<unknown>): Pro
   process.argv = [...process.argv.slice(0, 2), ...args];
   await importProcess();
   return "started";
-}
-
-function describeVersions(): string {
-  return `statigo ${packageJson.version}\nnode ${process.versions.node}\n`;
 }

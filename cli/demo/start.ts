@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeHookConfig } from "./hook-config.ts";
+import { type DemoSetting, writeHookConfig } from "./hook-config.ts";
 import { lastWords, type Part, startPart, stopPart, waitUntilReady } from "./part.ts";
 import { currentLink, demoFolder, repository } from "./places.ts";
 import { isFree, readPort } from "./port.ts";
@@ -23,13 +23,16 @@ async function start(): Promise<void> {
   const tag = tagAt(new Date());
   release(tag, new Date());
   const addresses = { siteUrl: `http://127.0.0.1:${sitePort}`, hookUrl: `http://127.0.0.1:${hookPort}` };
-  const secret = randomBytes(24).toString("base64url");
-  await Promise.all([startSite(sitePort, addresses.siteUrl), startHook(hookPort, addresses.hookUrl, secret)]);
+  const setting = { siteUrl: addresses.siteUrl, secret: newSecret(), token: newSecret() };
+  await Promise.all([
+    startSite(sitePort, addresses.siteUrl),
+    startHook(hookPort, addresses.hookUrl, setting),
+  ]);
   if (isStopping) return;
-  const curl = describeCurl(addresses.hookUrl, secret);
+  const curl = describeCurl(addresses.hookUrl, setting.secret);
   process.stdout.write(
     describeStart(
-      addresses,
+      { ...addresses, token: setting.token },
       tag,
       curl,
       parts.map(({ log }) => log),
@@ -43,10 +46,14 @@ function startSite(port: number, url: string): Promise<void> {
   return startAndWatch("server", args, `${url}/health`);
 }
 
-function startHook(port: number, url: string, secret: string): Promise<void> {
+function newSecret(): string {
+  return randomBytes(24).toString("base64url");
+}
+
+function startHook(port: number, url: string, setting: DemoSetting): Promise<void> {
   const config = join(demoFolder, "hook.yaml");
-  // It holds the secret, which is new at every start.
-  writeFileSync(config, writeHookConfig(port, secret), { mode: 0o600 });
+  // It holds the secrets, which are new at every start.
+  writeFileSync(config, writeHookConfig(port, setting), { mode: 0o600 });
   return startAndWatch("hook", ["--config", config], `${url}/health`);
 }
 

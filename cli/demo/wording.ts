@@ -7,6 +7,11 @@ export interface Addresses {
   hookUrl: string;
 }
 
+export interface Started extends Addresses {
+  /** What one signs in to the dashboard with. */
+  token: string;
+}
+
 /** `release-` and 14 digits, as the CI of the original flow tags its images. */
 export function tagAt(now: Date): string {
   return `release-${now.toISOString().replace(/\D/g, "").slice(0, 14)}`;
@@ -24,7 +29,7 @@ export function describeCurl(hookUrl: string, secret: string): string {
 }
 
 export function describeStart(
-  { siteUrl, hookUrl }: Addresses,
+  { siteUrl, hookUrl, token }: Started,
   tag: string,
   curl: string,
   logs: string[],
@@ -33,6 +38,8 @@ export function describeStart(
   return `
   Site  ${siteUrl}   ${tag}
   Hook  ${hookUrl}
+  Dashboard  ${hookUrl}/dashboard/
+  to sign in ${token}
 
 Open the site, then paste this into another terminal. It is what Docker Hub posts when
 an image was pushed; the page shows the new release within two seconds:

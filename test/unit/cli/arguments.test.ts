@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imageNameFor } from "../../../cli/init.ts";
 import { nearest } from "../../../cli/nearest.ts";
-import { toServerArguments } from "../../../cli/serve.ts";
+import { toServerArguments } from "../../../cli/server.ts";
 
 const serverArguments: [string[], string[]][] = [
   [[], []],
@@ -17,7 +17,7 @@ const serverArguments: [string[], string[]][] = [
   ],
 ];
 for (const [typed, expected] of serverArguments) {
-  test(`'serve ${typed.join(" ")}' starts the server with '${expected.join(" ")}'`, () => {
+  test(`'server ${typed.join(" ")}' starts the server with '${expected.join(" ")}'`, () => {
     assert.deepEqual(toServerArguments(typed), expected);
   });
 }

@@ -21,7 +21,9 @@ const now = new Date("2026-01-02T03:04:05.678Z");
 
 test("a release's tag is 'release-' and the time, as the hook's pattern wants it", () => {
   assert.equal(tagAt(now), "release-20260102030405");
-  const { services } = parse(writeHookConfig(4500, "secret"));
+  const { services } = parse(
+    writeHookConfig(4500, { secret: "secret", token: "token", siteUrl: "http://127.0.0.1:3000" }),
+  );
   assert.match(tagAt(now), new RegExp(services.example.tags));
 });
 
