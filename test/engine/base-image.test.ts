@@ -3,11 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type Container, type ContainerOptions, startContainer } from "../support/containers.ts";
+import {
+  type Container,
+  type ContainerOptions,
+  confined,
+  confinementOf,
+  startContainer,
+} from "../support/containers.ts";
 import { describeWithDocker } from "../support/docker.ts";
 import { buildBaseImage, sizeOf, testTag } from "../support/images.ts";
 
-const sizeBudgetBytes = 400_000;
+/** It takes 316 kB; beyond this, something came in that is not needed. */
+const sizeBudgetBytes = 320_000;
 
 await describeWithDocker("the base image", ["node:24-bookworm-slim"], (docker) => {
   const site = mkdtempSync(join(tmpdir(), "statigo-site-"));
@@ -84,6 +91,12 @@ await describeWithDocker("the base image", ["node:24-bookworm-slim"], (docker) =
       assert.match(processes[0] ?? "", /^\s*65532\s+65532\s/);
     }));
 
+  test("is held by the kernel to what it needs: no root, no capabilities, nothing to write to, a seccomp filter", () =>
+    withContainer({}, async (container) => {
+      assert.deepEqual(await confinementOf(container), confined);
+      assert.equal((await fetch(`${container.url}/`)).status, 200);
+    }));
+
   test("becomes healthy by its own health check", () =>
     withContainer({}, (container) => container.waitForHealth("healthy")));
 
@@ -120,6 +133,6 @@ await describeWithDocker("the base image", ["node:24-bookworm-slim"], (docker) =
       await (await fetch(`${container.url}/`)).text();
       const { exitCode, durationMs } = await container.stop();
       assert.equal(exitCode, 0);
-      assert.ok(durationMs < 3_000, `it took ${durationMs.toFixed(0)} ms`);
+      assert.ok(durationMs < 8_000, `it took ${durationMs.toFixed(0)} ms`);
     }));
 });

@@ -19,10 +19,13 @@ import {
   deployThroughACommand,
   deployThroughConsul,
   deployThroughPortainer,
+  deployWhatIsHealthy,
   secret,
   sendAWebhook,
   snippet,
+  steerAHook,
 } from "../support/readme-hook.ts";
+import { registryMissing, startRegistry } from "../support/registry.ts";
 import { nodeRuntime, startServer } from "../support/server-process.ts";
 import { replace, shell, shellUntil } from "../support/shell.ts";
 
@@ -33,7 +36,7 @@ const baseTag = testTag("readme-base");
 const siteTag = testTag("readme-site");
 const hookTag = testTag("readme-hook");
 
-const docker = await ensureDocker("node:24-bookworm-slim");
+const docker = await ensureDocker("node:24-bookworm-slim", "alpine:3.23");
 const consul = await findConsul();
 const dockerMissing = isAvailable(docker) ? false : docker.reason;
 const consulMissing = "reason" in consul ? consul.reason : false;
@@ -50,6 +53,8 @@ const executions: Record<string, Execution> = {
   "A site's image, dockerfile 1": { run: writeTheSite },
   "A site's image, sh 2": { run: buildAndRunTheSite, skip: dockerMissing },
   "Starting from a template, sh 1": { run: copyATemplate },
+  "Starting from a template, sh 2": { run: buildTheTemplate, skip: dockerMissing },
+  "Without Docker, sh 1": { run: imageWithoutDocker, skip: registryMissing },
   "What a site gets, text 1": { run: redirectAsTheRulesSay },
   "The hook, sh 1": { run: startTheHook },
   "The hook, sh 2": { run: runTheHookImage, skip: dockerMissing },
@@ -60,7 +65,9 @@ const executions: Record<string, Execution> = {
   },
   "Portainer, yaml 1": { run: deployThroughPortainer },
   "A command, yaml 1": { run: deployThroughACommand },
-  "What it answers, sh 1": { run: sendAWebhook, skip: curlMissing },
+  "Who may send, sh 1": { run: sendAWebhook, skip: curlMissing },
+  "What happens with it, yaml 1": { run: deployWhatIsHealthy },
+  "Seeing and steering, sh 1": { run: steer },
 };
 
 const snippets = snippetsOf(readme);
@@ -150,11 +157,22 @@ async function writeTheSite(text: string): Promise<void> {
 }
 
 async function buildAndRunTheSite(text: string): Promise<void> {
+  await buildAndRun(replace(text, { "docker build -t my-site": `docker build -t ${siteTag}` }), site);
+}
+
+/** The template asks for the image `statigo`, which may be another one where the tests run. */
+async function buildTheTemplate(text: string): Promise<void> {
+  const build = `docker build --build-arg STATIGO=${baseTag} -t ${siteTag}`;
+  await buildAndRun(replace(text, { "docker build -t my-site": build }), copy);
+}
+
+/** Lines that end in a `docker run` of the site, in a folder. */
+async function buildAndRun(text: string, folder: string): Promise<void> {
   if (!isAvailable(docker)) return;
   const [port = 0] = await freePorts(1);
   const name = `statigo-readme-${port}`;
   const line = replace(text, {
-    "my-site": siteTag,
+    "3000:3000 my-site": `3000:3000 ${siteTag}`,
     "-p 3000:3000": `--name ${name} -p 127.0.0.1:${port}:3000`,
   });
   const environment = { ...docker.environment, DOCKER_BUILDKIT: "1" };
@@ -162,7 +180,7 @@ async function buildAndRunTheSite(text: string): Promise<void> {
     const page = await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
     return (await page?.text())?.includes("<h1>Harbour Events</h1>") || undefined;
   };
-  await shellUntil(line, site, environment, isServed, () => docker.run(["stop", name]).catch(() => ""));
+  await shellUntil(line, folder, environment, isServed, () => docker.run(["stop", name]).catch(() => ""));
 }
 
 async function copyATemplate(text: string): Promise<void> {
@@ -170,6 +188,30 @@ async function copyATemplate(text: string): Promise<void> {
   assert.match(stdout, /docker build -t my-site \./);
   for (const file of ["Dockerfile", ".dockerignore", ".gitignore", "index.mustache"]) {
     assert.ok(existsSync(join(copy, "my-site", file)), file);
+  }
+}
+
+/** With the native server of this very run, and a registry on this machine. */
+async function imageWithoutDocker(text: string): Promise<void> {
+  const registry = await startRegistry();
+  const [port = 0] = await freePorts(1);
+  const line = replace(text, {
+    "npm run build:native": `mkdir -p dist/native && cp ${join(repository, "dist/native/statigo")} dist/native/`,
+    "registry.example.org": registry.host,
+    "-root-dir my-site-v1": `-root-dir my-site-v1 -listen-addr 127.0.0.1:${port}`,
+  });
+  try {
+    await shellUntil(
+      line,
+      copy,
+      { ...withInstalledNode(), XDG_CACHE_HOME: join(folder, "cache") },
+      async () => {
+        const page = await fetch(`http://127.0.0.1:${port}`).catch(() => undefined);
+        return (await page?.text())?.includes("<h1>Harbour Events</h1>") || undefined;
+      },
+    );
+  } finally {
+    await registry.stop();
   }
 }
 
@@ -190,6 +232,11 @@ async function startTheHook(text: string): Promise<void> {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
     return answer?.status === 204 || undefined;
   });
+}
+
+/** With the commands that an earlier snippet has built. */
+async function steer(text: string): Promise<void> {
+  await steerAHook(text, copy, withInstalledNode());
 }
 
 /** With the two changes to the configuration that the text before it asks for. */

@@ -22,7 +22,11 @@ import { debianSources, machineSources } from "./apt-sources.ts";
 import type { Docker } from "./docker.ts";
 import { withLock } from "./lock.ts";
 
-export type BaseImage = "debian:bookworm-slim" | "node:24-bookworm-slim" | "jekyll/jekyll:stable";
+export type BaseImage =
+  | "debian:bookworm-slim"
+  | "node:24-bookworm-slim"
+  | "alpine:3.23"
+  | "jekyll/jekyll:stable";
 
 interface StandIn {
   readonly builtOn?: BaseImage;
@@ -47,9 +51,17 @@ const standIns: Readonly<Record<BaseImage, StandIn>> = {
     ingredients: async () => [npmVersion, await npmConfiguration(), caBundle(), recipe("node")].join("\n"),
     make: makeNode,
   },
-  "jekyll/jekyll:stable": {
+  "alpine:3.23": {
     builtOn: "debian:bookworm-slim",
-    ingredients: async () => recipe("jekyll"),
+    ingredients: async () => recipe("alpine"),
+    make: async (docker, folder, label) => {
+      cpSync(join(recipes, "alpine"), folder, { recursive: true });
+      await buildStandIn(docker, "alpine:3.23", folder, label);
+    },
+  },
+  "jekyll/jekyll:stable": {
+    builtOn: "alpine:3.23",
+    ingredients: async () => [recipe("alpine"), recipe("jekyll")].join("\n"),
     make: async (docker, folder, label) => {
       cpSync(join(recipes, "jekyll"), folder, { recursive: true });
       await buildStandIn(docker, "jekyll/jekyll:stable", folder, label);

@@ -17,7 +17,7 @@ export function openBrowser(): Promise<Browser> {
 }
 
 /** Kept for whoever wants to see what a test saw. */
-export async function keepScreenshot(page: Page, name: string): Promise<void> {
+export async function keepScreenshot(page: Page, name: string, fullPage = false): Promise<void> {
   mkdirSync(artefacts, { recursive: true });
-  await page.screenshot({ path: join(artefacts, `${name}.png`) });
+  await page.screenshot({ path: join(artefacts, `${name}.png`), fullPage });
 }

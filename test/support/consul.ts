@@ -30,6 +30,8 @@ export interface ConsulAgent {
 
 export interface ConsulOptions {
   acl?: boolean;
+  /** Of the API; one that is free when left out. */
+  port?: number;
   /** A certificate and key in PEM: the API then speaks TLS only. */
   tls?: { cert: string; key: string; ca: string };
 }
@@ -47,7 +49,8 @@ export async function startConsul(
   options: ConsulOptions = {},
 ): Promise<ConsulAgent> {
   const folder = mkdtempSync(join(tmpdir(), "statigo-consul-"));
-  const [api = 0, server = 0, serfLan = 0, serfWan = 0] = await freePorts(4);
+  const [free = 0, server = 0, serfLan = 0, serfWan = 0] = await freePorts(4);
+  const api = options.port ?? free;
   const file = join(folder, "agent.json");
   writeFileSync(file, JSON.stringify(configuration(options, { api, server, serfLan, serfWan }, folder)));
   const child = spawn(program, ["agent", "-dev", "-config-file", file], {
@@ -110,7 +113,7 @@ async function waitFor(
   log: () => string,
   attempt: () => Promise<void>,
 ): Promise<ConsulAgent> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     try {
       await attempt();

@@ -1,4 +1,5 @@
 /** Containers of our images, locked down as an operator would, and read through a port on 127.0.0.1. */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Docker } from "./docker.ts";
 
@@ -18,6 +19,8 @@ export interface ContainerOptions {
   readonly flags?: readonly string[];
   /** Where the server listens inside. */
   readonly port?: number;
+  /** In the host's network, where what listens on loopback is reached: then the port is the host's. */
+  readonly isOnHost?: boolean;
 }
 
 export interface Container {
@@ -33,8 +36,8 @@ export interface Container {
 }
 
 export async function startContainer(docker: Docker, options: ContainerOptions): Promise<Container> {
-  const { image, flags = [], port = 3000 } = options;
-  const publish = ["--publish", `127.0.0.1::${port}`];
+  const { image, flags = [], port = 3000, isOnHost = false } = options;
+  const publish = isOnHost ? ["--network=host"] : ["--publish", `127.0.0.1::${port}`];
   const id = await docker.run([
     "run",
     "--detach",
@@ -49,7 +52,8 @@ export async function startContainer(docker: Docker, options: ContainerOptions):
     await docker.run(["rm", "--force", "--volumes", id]);
   };
   try {
-    const address = (await docker.run(["port", id, `${port}/tcp`])).split("\n")[0];
+    const published = isOnHost ? `127.0.0.1:${port}` : await docker.run(["port", id, `${port}/tcp`]);
+    const [address] = published.split("\n");
     const container = { id, url: `http://${address}`, inspect, remove, ...lifeOf(docker, id, inspect) };
     await waitUntilServing(container);
     return container;
@@ -82,7 +86,7 @@ function lifeOf(docker: Docker, id: string, inspect: Container["inspect"]) {
 
 /** The published port accepts connections before the container listens, and then resets them. */
 async function waitUntilServing({ url, inspect }: Pick<Container, "url" | "inspect">): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   for (;;) {
     try {
       await (await fetch(`${url}/health`)).arrayBuffer();
@@ -95,3 +99,42 @@ async function waitUntilServing({ url, inspect }: Pick<Container, "url" | "inspe
     await sleep(50);
   }
 }
+
+/** What the kernel holds a container's first process to, read from outside of it: the image may have no shell. */
+export interface Confinement {
+  /** Real, effective, saved and that for files. */
+  userIds: readonly number[];
+  groupIds: readonly number[];
+  /** All it has and all it could ever get, in one number. */
+  capabilities: bigint;
+  noNewPrivileges: boolean;
+  /** 2 is a filter. */
+  seccompMode: number;
+  rootIsReadOnly: boolean;
+}
+
+export async function confinementOf({ inspect }: Container): Promise<Confinement> {
+  const folder = `/proc/${await inspect("{{.State.Pid}}")}`;
+  const status = readFileSync(`${folder}/status`, "utf8");
+  const words = (name: string) => new RegExp(`^${name}:\\s+(.*)$`, "m").exec(status)?.[1]?.split(/\s+/) ?? [];
+  const sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+  const mounts = readFileSync(`${folder}/mountinfo`, "utf8").split("\n");
+  return {
+    userIds: words("Uid").map(Number),
+    groupIds: words("Gid").map(Number),
+    capabilities: sets.reduce((all, name) => all | BigInt(`0x${words(name)[0] ?? "f"}`), 0n),
+    noNewPrivileges: words("NoNewPrivs")[0] === "1",
+    seccompMode: Number(words("Seccomp")[0]),
+    rootIsReadOnly: mounts.some((line) => /^(?:\S+ ){4}\/ ro[, ]/.test(line)),
+  };
+}
+
+/** An image needs no more than this. */
+export const confined: Confinement = {
+  userIds: [65532, 65532, 65532, 65532],
+  groupIds: [65532, 65532, 65532, 65532],
+  capabilities: 0n,
+  noNewPrivileges: true,
+  seccompMode: 2,
+  rootIsReadOnly: true,
+};

@@ -52,7 +52,7 @@ export function startDemo(environment: Record<string, string>): Demo {
 export async function eventually<Value>(
   what: string,
   ask: () => Promise<Value | undefined> | Value | undefined,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<Value> {
   const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {

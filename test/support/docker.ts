@@ -21,6 +21,8 @@ export interface Build {
   /** Relative to the context; `Dockerfile` when it is not given. */
   readonly file?: string;
   readonly args?: Readonly<Record<string, string>>;
+  /** The stage, when it is not the last. */
+  readonly target?: string;
   /** "classic" is the builder of Docker before 23. */
   readonly builder?: "buildkit" | "classic";
 }
@@ -98,7 +100,7 @@ function dockerOf(daemon: Daemon): Docker {
   return {
     version: daemon.version,
     environment,
-    run: (args, { timeoutMs = 60_000 } = {}) => runWith(args, environment, timeoutMs),
+    run: (args, { timeoutMs = 180_000 } = {}) => runWith(args, environment, timeoutMs),
     build: async (build) => {
       const env = { ...environment, DOCKER_BUILDKIT: build.builder === "classic" ? "0" : "1" };
       await runWith(buildArguments(build), env, 600_000);
@@ -107,13 +109,14 @@ function dockerOf(daemon: Daemon): Docker {
   };
 }
 
-function buildArguments({ context, tag, file, args = {} }: Build): string[] {
+function buildArguments({ context, tag, file, args = {}, target }: Build): string[] {
   const buildArgs = Object.entries(args).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]);
   return [
     "build",
     "--tag",
     tag,
     ...(file === undefined ? [] : ["--file", `${context}/${file}`]),
+    ...(target === undefined ? [] : ["--target", target]),
     ...buildArgs,
     context,
   ];

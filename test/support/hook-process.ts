@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Environment } from "../../hook/config/load.ts";
+import { compileCache } from "./command-line.ts";
 import { dockerHubBody, postWebhook, secretOf, until } from "./hook.ts";
 
 const main = resolve(import.meta.dirname, "../../hook/main.ts");
@@ -26,7 +27,7 @@ export interface HookProcess {
 /** Starts `hook/main.ts` with the given arguments. */
 export function spawnHook(args: readonly string[], environment: Environment = {}): HookProcess {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...environment },
+    env: { PATH: process.env["PATH"], HOME: process.env["HOME"], ...compileCache, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -61,6 +62,12 @@ export async function startHookProcess(
   writeFileSync(file, yaml);
   const hook = spawnHook(["--config", file], environment);
   void hook.ended.then(({ errors }) => process.stderr.write(errors));
-  await until("the hook listens", () => hook.origin() !== "" || hook.child.exitCode !== null);
+  // One that a busy machine keeps from listening would keep the test from ending.
+  await until("the hook listens", () => hook.origin() !== "" || hook.child.exitCode !== null, 60_000).catch(
+    (error: unknown) => {
+      hook.child.kill("SIGKILL");
+      throw error;
+    },
+  );
   return hook;
 }

@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, type Environment, parseConfig } from "../../hook/config/load.ts";
-import { createHook, type Hook } from "../../hook/hook.ts";
-import type { Deployment } from "../../hook/store/deployment.ts";
+import { createHook, type Hook, type HookOptions } from "../../hook/hook.ts";
+import { type Deployment, isEnded } from "../../hook/store/deployment.ts";
 
 export const secret = "blog-secret-0123456789";
 export const apiToken = "api-token-0123456789";
+/** Of the token that may do everything. */
+export const adminToken = "admin-token-0123456789";
 
 export interface TestHook extends Hook {
   origin: string;
@@ -27,6 +29,12 @@ export interface TestHookOptions {
   environment?: Environment;
   /** Instead of a new one: for a hook that is started again. */
   folder?: string;
+  /** Limits of the API's event streams that a test need not wait for. */
+  eventStreams?: HookOptions["eventStreams"];
+  /** Pauses between the tries of a notification that a test need not wait for. */
+  notifications?: HookOptions["notifications"];
+  /** How Docker Hub's callbacks get to a server of the test's. */
+  callbacks?: HookOptions["callbacks"];
   /** For routes that only a test has. */
   beforeStart?(hook: Hook): void;
 }
@@ -36,7 +44,9 @@ export async function startHook(yaml: string, options: TestHookOptions = {}): Pr
   const folder = options.folder ?? temporaryFolder();
   const lines: string[] = [];
   const logStream = { write: (line: string) => void lines.push(line) };
-  const hook = createHook(readConfig(yaml, folder, options.environment), logStream);
+  const { eventStreams = {}, notifications = {}, callbacks = {} } = options;
+  const config = readConfig(yaml, folder, options.environment);
+  const hook = createHook(config, logStream, { eventStreams, notifications, callbacks });
   options.beforeStart?.(hook);
   await hook.start();
   const { port } = hook.app.server.address() as AddressInfo;
@@ -48,7 +58,7 @@ export async function startHook(yaml: string, options: TestHookOptions = {}): Pr
     log: () => lines.join(""),
     push: (tag, { service = "blog", image = "stut/blog" } = {}) =>
       postWebhook(`${origin}/hooks/${service}/${secretOf(service)}`, dockerHubBody(image, tag)),
-    untilEnded: (id, timeoutMs = 10_000) => untilEnded(hook, id, timeoutMs),
+    untilEnded: (id, timeoutMs = 60_000) => untilEnded(hook, id, timeoutMs),
     logOf: (id) =>
       hook.store
         .readLog(id)
@@ -85,11 +95,16 @@ export function configOf(targets: Readonly<Record<string, string>>, more = ""): 
   return [
     "listen: 127.0.0.1:0",
     "store: ./hook.db",
-    `api: { tokens: [{ name: test, token: ${apiToken}, scopes: [read] }] }`,
+    `api: { tokens: [${tokenEntry("test", apiToken, "read")}, ${tokenEntry("root", adminToken, "admin")}] }`,
     more,
     "services:",
     ...services,
   ].join("\n");
+}
+
+/** An entry of `api.tokens`; with services, it is for those only. */
+export function tokenEntry(name: string, token: string, scope: string, services?: readonly string[]): string {
+  return JSON.stringify({ name, token, scopes: [scope], ...(services && { services }) });
 }
 
 /** A command target that runs a shell script; JSON is YAML. */
@@ -111,7 +126,7 @@ async function untilEnded({ store }: Hook, id: number, timeoutMs: number): Promi
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const found = store.find(id);
-    if (found?.state === "succeeded" || found?.state === "failed") return found;
+    if (found !== undefined && isEnded(found)) return found;
     if (Date.now() > deadline) throw new Error(`deployment ${id} is ${found?.state} after ${timeoutMs} ms`);
     await sleep(10);
   }
@@ -121,7 +136,7 @@ async function untilEnded({ store }: Hook, id: number, timeoutMs: number): Promi
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await isTrue())) {

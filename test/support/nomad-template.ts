@@ -59,7 +59,7 @@ export function watchTemplate(options: TemplateOptions): TemplateWatch {
   });
 
   return {
-    async untilRestartedWith(name, value, timeoutMs = 10_000) {
+    async untilRestartedWith(name, value, timeoutMs = 60_000) {
       const deadline = Date.now() + timeoutMs;
       while (started?.[name] !== value) {
         if (failure !== undefined) throw failure;

@@ -155,6 +155,6 @@ async function stopDaemon(): Promise<void> {
   if (!isDockerd(pid)) return;
   process.kill(Number(pid), "SIGTERM");
   // It stops its containers first, for up to 15 s.
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   while (isDockerd(pid) && performance.now() < deadline) await sleep(50);
 }

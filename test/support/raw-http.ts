@@ -51,13 +51,15 @@ export function parseResponses(
 export class RawClient {
   readonly socket: Socket;
   received = Buffer.alloc(0);
+  /** Larger than what was received, so that a big answer is not copied with each of its chunks. */
+  private storage = Buffer.alloc(0);
   isEnded = false;
   private wake: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (chunk) => {
-      this.received = Buffer.concat([this.received, chunk]);
+      this.append(chunk);
       this.wake();
     });
     const end = () => {
@@ -76,6 +78,17 @@ export class RawClient {
     return client;
   }
 
+  private append(chunk: Buffer): void {
+    const { received } = this;
+    const length = received.length + chunk.length;
+    if (received.buffer !== this.storage.buffer || length > this.storage.length) {
+      this.storage = Buffer.alloc(2 * length);
+      received.copy(this.storage);
+    }
+    chunk.copy(this.storage, received.length);
+    this.received = this.storage.subarray(0, length);
+  }
+
   /** For who replaced the listener: has until() look again. */
   wakeUp(): void {
     this.wake();
@@ -86,7 +99,7 @@ export class RawClient {
   }
 
   /** Waits until `holds` or the server's end. */
-  async until(holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+  async until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     while (!holds() && !this.isEnded) {
       const left = deadline - Date.now();
@@ -116,7 +129,7 @@ export class RawClient {
     return parsed;
   }
 
-  async untilEnd(timeoutMs = 10_000): Promise<void> {
+  async untilEnd(timeoutMs = 30_000): Promise<void> {
     await this.until(() => false, timeoutMs);
   }
 

@@ -1,6 +1,8 @@
 /** How the README's snippets about the hook are executed: each configuration really deploys. */
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type ConsulProgram, startConsul } from "./consul.ts";
 import { startHook, type TestHook, temporaryFolder } from "./hook.ts";
@@ -72,17 +74,23 @@ export async function deployThroughPortainer(text: string): Promise<void> {
   }
 }
 
+const commandService = snippet("A command, yaml 1");
+
 /** In a folder with the program that the snippet names, which writes down what it was told. */
-async function withCommandHook(work: (hook: TestHook) => Promise<void>): Promise<void> {
+async function withCommandHook(
+  services: string,
+  work: (hook: TestHook) => Promise<void>,
+  told = "example example/site:release-20260102030405\n",
+): Promise<void> {
   const folder = temporaryFolder();
   const program = join(folder, "deploy.sh");
   writeFileSync(program, '#!/bin/sh\necho "$STATIGO_SERVICE $STATIGO_IMAGE" > deployed\n', { mode: 0o755 });
-  const environment = { EXAMPLE_SECRET: secret, PATH: process.env["PATH"] };
-  const hook = await startHook(asWholeConfig(snippet("A command, yaml 1")), { folder, environment });
+  const environment = { EXAMPLE_SECRET: secret, CHECKED_SECRET: secret, PATH: process.env["PATH"] };
+  const tokens = `api: { tokens: [{ name: test, token: ${secret}, scopes: [deploy] }] }\n`;
+  const hook = await startHook(asWholeConfig(`${tokens}${services}`), { folder, environment });
   try {
     await work(hook);
-    const told = readFileSync(join(folder, "deployed"), "utf8");
-    assert.equal(told, "example example/site:release-20260102030405\n");
+    assert.equal(readFileSync(join(folder, "deployed"), "utf8"), told);
   } finally {
     await hook.stop();
     rmSync(folder, { recursive: true });
@@ -90,14 +98,48 @@ async function withCommandHook(work: (hook: TestHook) => Promise<void>): Promise
 }
 
 export function deployThroughACommand(): Promise<void> {
-  return withCommandHook((hook) => postTo(hook, "example", "example/site"));
+  return withCommandHook(commandService, (hook) => postTo(hook, "example", "example/site"));
 }
 
 export function sendAWebhook(text: string): Promise<void> {
-  return withCommandHook(async (hook) => {
+  return withCommandHook(commandService, async (hook) => {
     const line = replace(text, { "http://127.0.0.1:4500": hook.origin });
     const { stdout } = await shell(line, hook.folder, { ...process.env, EXAMPLE_SECRET: secret });
     assert.equal(JSON.parse(stdout).status, "accepted");
     assert.equal((await hook.untilEnded(1)).state, "succeeded");
+  });
+}
+
+/** The site is a loopback one that says what the program was told. */
+export async function deployWhatIsHealthy(text: string): Promise<void> {
+  let folder = "";
+  const site = createServer((_request, response) => {
+    const [, tag = ""] = readFileSync(join(folder, "deployed"), "utf8").trim().split(":");
+    response.end(tag);
+  });
+  await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+  const { port } = site.address() as AddressInfo;
+  try {
+    await withCommandHook(
+      replace(text, { "127.0.0.1:8080": `127.0.0.1:${port}` }),
+      async (hook) => {
+        folder = hook.folder;
+        await postTo(hook, "checked", "example/site");
+        assert.match(hook.logOf(1), /healthy/);
+      },
+      "checked example/site:release-20260102030405\n",
+    );
+  } finally {
+    site.close();
+  }
+}
+
+/** Deploys two releases and goes back to the first, with the commands in `folder`. */
+export function steerAHook(text: string, folder: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  return withCommandHook(commandService, async (hook) => {
+    const lines = replace(text, { "http://127.0.0.1:4500": hook.origin });
+    const { stdout } = await shell(lines, folder, { ...environment, HOOK_API_TOKEN: secret });
+    assert.match(stdout, /^example +release-20260102030405 /m);
+    assert.equal(hook.store.find(3)?.cause, "rollback");
   });
 }

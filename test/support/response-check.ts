@@ -1,7 +1,9 @@
 /** What every stream of responses has to be, whatever was asked. */
 import { parseResponses } from "./raw-http.ts";
 
-const statuses = [200, 204, 206, 301, 304, 400, 404, 405, 408, 412, 414, 416, 417, 431, 501, 503, 505];
+const statuses = [
+  200, 204, 206, 301, 302, 303, 304, 307, 308, 400, 404, 405, 408, 412, 414, 416, 417, 431, 501, 503, 505,
+];
 /** After these the server can't know where the next request starts, so they end the connection. */
 const endingStatuses = [408, 414, 417, 431, 501, 505];
 
@@ -23,7 +25,8 @@ export function findResponseProblem(bytes: string, methods: readonly string[]): 
       for (const required of [
         // RFC 9110 6.6.1: 5xx may lack it.
         ...(status < 500 ? ["date"] : []),
-        ...(status === 206 ? ["content-range"] : []),
+        // RFC 9110 15.3.7.2: not with several ranges.
+        ...(status === 206 && !fields.get("content-type")?.startsWith("multipart/") ? ["content-range"] : []),
         ...(status === 405 ? ["allow"] : []),
       ]) {
         if (!fields.has(required)) return `${status} without ${required}`;

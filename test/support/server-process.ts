@@ -84,7 +84,7 @@ export class ServerProcess {
   }
 
   /** Waits until the process has written a text to stdout. */
-  async waitForStdout(text: string, timeoutMs = 5000): Promise<void> {
+  async waitForStdout(text: string, timeoutMs = 30_000): Promise<void> {
     const until = Date.now() + timeoutMs;
     while (!this.stdout.includes(text)) {
       if (Date.now() > until)
@@ -133,7 +133,7 @@ async function launch(
 
 /** Waits until it accepts connections; false where it ended or took too long. */
 async function isUp({ child, port }: ServerProcess): Promise<boolean> {
-  const until = Date.now() + 15_000;
+  const until = Date.now() + 30_000;
   while (!(await accepts(port))) {
     if (child.exitCode !== null || Date.now() > until) return false;
     await sleep(10);

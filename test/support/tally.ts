@@ -24,6 +24,13 @@ export function emptyTally(): Tally {
   return { passed: 0, failures: [], notRun: [] };
 }
 
+/** Takes in what another run came to. */
+export function add(tally: Tally, { passed, failures, notRun }: Tally): void {
+  tally.passed += passed;
+  tally.failures.push(...failures);
+  tally.notRun.push(...notRun);
+}
+
 export type TestResult = Extract<TestEvent, { type: "test:pass" | "test:fail" }>;
 
 /**

@@ -35,12 +35,16 @@ describe("the bundles, copied to a folder without node_modules", { skip }, () =>
 
   test("the command runs by its own name and says its version, and nothing on stderr", async () => {
     const { stdout, stderr } = await run(["--version"]);
-    assert.equal(stdout, `statigo ${packageJson.version}\nnode ${process.versions.node}\n`);
+    const lines = stdout.trimEnd().split("\n");
+    assert.equal(lines[0], `statigo ${packageJson.version}`);
+    assert.equal(lines.at(-1), `node ${process.versions.node}`);
+    const parts = lines.map((line) => line.split(" ")[0]);
+    assert.deepEqual(parts, ["statigo", "server", "native", "native", "scriptc", "hook", "node"]);
     assert.equal(stderr, "");
   });
 
   test("init copies the templates that lie beside it, .gitignore included", async () => {
-    await run(["init", "jekyll", "blog"]);
+    await run(["init", "jekyll", "blog", "--timezone", "Europe/London"]);
     for (const file of ["Dockerfile", ".dockerignore", ".gitignore", "_config.yml"]) {
       const copied = readFileSync(join(folder, "blog", file), "utf8");
       assert.equal(copied, readFileSync(join(root, "templates/jekyll", file), "utf8"), file);
@@ -59,10 +63,10 @@ describe("the bundles, copied to a folder without node_modules", { skip }, () =>
     assert.match(failure.stderr, /missing\.yaml/);
   });
 
-  test("serve serves a folder until SIGTERM", async () => {
+  test("server serves a folder until SIGTERM", async () => {
     const [port = 0] = await freePorts(1);
     writeFileSync(join(folder, "index.html"), "<h1>Hello</h1>");
-    const child = spawn(statigo, ["serve", ".", "-listen-addr", `127.0.0.1:${port}`], { cwd: folder, env });
+    const child = spawn(statigo, ["server", ".", "-listen-addr", `127.0.0.1:${port}`], { cwd: folder, env });
     const ended = once(child, "exit");
     try {
       const page = await eventually("a page", async () => {
