@@ -1,4 +1,6 @@
 /** bench/README.md, as --write leaves it. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describeMachine, loadCore, serverCore } from "./machine.ts";
 import type { Subject } from "./subjects.ts";
 
@@ -39,5 +41,20 @@ npm run bench -- --write          # the whole, about a quarter of an hour, into 
 
 ## Figures
 
-${tables}`;
+${tables}${existsSync(soakPath) ? `\n${readFileSync(soakPath, "utf8")}` : ""}`;
+}
+
+/** What the last long run left. */
+export const soakPath = join(import.meta.dirname, "soak.md");
+
+export function renderSoak(lines: readonly string[], seconds: number): string {
+  return `### ${Math.round(seconds / 60)} minutes of mixed load
+
+wrk with 16 connections as fast as it goes, and beside it ordinary requests, ranges, aborted downloads, slow readers and
+writers, idle connections and garbage, with an access log; after each tenth of the time the server comes to rest. Written by \`npm run soak -- --write\` on ${new Date().toISOString().slice(0, 10)}.
+
+\`\`\`text
+${lines.join("\n")}
+\`\`\`
+`;
 }

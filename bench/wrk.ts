@@ -18,6 +18,7 @@ export interface Load {
 export interface LoadResult {
   readonly requestsPerSecond: number;
   readonly cpuMicrosecondsPerRequest: number;
+  readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
@@ -101,11 +102,15 @@ export async function runLoad(server: RunningServer, load: Load, expectsErrors =
   const cpuMicroseconds = server.cpuMicroseconds() - before;
   const [requests = "0"] = read(output, /(\d+) requests in /);
   const [perSecond = "0"] = read(output, /Requests\/sec:\s+([\d.]+)/);
-  const [latency = "0", unit = "ms"] = read(output, /99%\s+([\d.]+)(us|ms|s|m)/);
+  const latencyMs = (percentile: number) => {
+    const [latency = "0", unit = "ms"] = read(output, new RegExp(`${percentile}%\\s+([\\d.]+)(us|ms|s|m)`));
+    return Number(latency) * (unitMs[unit] ?? 1);
+  };
   checkAnswers(output, Number(requests), expectsErrors);
   return {
     requestsPerSecond: Number(perSecond),
     cpuMicrosecondsPerRequest: cpuMicroseconds / Number(requests),
-    p99Ms: Number(latency) * (unitMs[unit] ?? 1),
+    p50Ms: latencyMs(50),
+    p99Ms: latencyMs(99),
   };
 }
