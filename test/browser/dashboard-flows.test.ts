@@ -223,7 +223,9 @@ describe("in the dashboard", { skip: browserMissing }, () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "shop", level: 1 }).waitFor();
     const focused = () => page.evaluate(() => document.activeElement?.textContent);
-    assert.equal(await focused(), "shop");
+    const waitForFocus = (text: string) =>
+      page.waitForFunction((wanted) => document.activeElement?.textContent === wanted, text);
+    await waitForFocus("shop");
     const button = page.getByRole("button", { name: "Deploy a tag…" });
     await button.waitFor();
     for (let steps = 0; steps < 10 && (await focused()) !== "Deploy a tag…"; steps += 1)
@@ -233,7 +235,7 @@ describe("in the dashboard", { skip: browserMissing }, () => {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    assert.equal(await focused(), "Deploy a tag…");
+    await waitForFocus("Deploy a tag…");
   });
 
   test("who may only read has no button that does anything, and no config", async () => {

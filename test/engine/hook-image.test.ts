@@ -241,7 +241,7 @@ await describeWithDocker("the hook's image", ["node:24-bookworm-slim"], (docker)
       assert.equal((await fetch(`${url}/dashboard/${script}`)).status, 200);
     }));
 
-  test("holds the hook, its dashboard, a list of their parts and nothing else of this repository", async () => {
+  test("holds the hook, its dashboard, a list of their parts, the licences and nothing else of this repository", async () => {
     const found = await docker.run([
       "run",
       "--rm",
@@ -253,7 +253,7 @@ await describeWithDocker("the hook's image", ["node:24-bookworm-slim"], (docker)
       "f",
     ]);
     const other = found.split("\n").filter((file) => !file.startsWith("/app/dashboard/"));
-    assert.deepEqual(other.sort(), ["/app/hook.mjs", "/app/sbom.cdx.json"]);
+    assert.deepEqual(other.sort(), ["/app/THIRD-PARTY.txt", "/app/hook.mjs", "/app/sbom.cdx.json"]);
   });
 
   test("says what is missing when it gets no config", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isAscii } from "node:buffer";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -41,6 +42,11 @@ describe("the bundles, copied to a folder without node_modules", { skip }, () =>
     const parts = lines.map((line) => line.split(" ")[0]);
     assert.deepEqual(parts, ["statigo", "server", "native", "native", "scriptc", "hook", "node"]);
     assert.equal(stderr, "");
+  });
+
+  test("what runs for long is of ASCII alone, which V8 holds in a byte a character", () => {
+    for (const name of ["hook.js", "agent.js", "statigo.js"])
+      assert.ok(isAscii(readFileSync(join(folder, "dist", name))), name);
   });
 
   test("init copies the templates that lie beside it, .gitignore included", async () => {

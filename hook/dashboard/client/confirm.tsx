@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Action, Field } from "./action.ts";
 import { post } from "./api.ts";
 import { reload } from "./data.ts";
@@ -26,7 +26,7 @@ export function confirmAction(action: Action, service: string): void {
 export function Confirmation() {
   const dialog = useRef<HTMLDialogElement>(null);
   const { value } = asked;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (value !== undefined && dialog.current?.open === false) dialog.current.showModal();
   }, [value]);
   if (value === undefined) return null;

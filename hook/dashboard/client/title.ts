@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 /** The page's heading: it gets the focus when the page is turned, so that it is read out. */
 export function useTitle(title: string) {
@@ -6,7 +6,8 @@ export function useTitle(title: string) {
   useEffect(() => {
     document.title = `${title} · statigo`;
   }, [title]);
-  useEffect(() => {
+  // Before it is seen: a key pressed at once goes where the eye is.
+  useLayoutEffect(() => {
     window.scrollTo(0, 0);
     heading.current?.focus({ preventScroll: true });
   }, []);
