@@ -31,6 +31,8 @@ export class ContentHash {
     const trailer = Buffer.alloc(trailerBytes);
     trailer.write(`${this.lengthBytes}`, 0, "latin1");
     this.mix(this.state, trailer, trailerBytes);
-    return `"${this.state.toString("hex", 0, 8)}"`;
+    // By way of a buffer: natively a text that was put together keeps room for half as much again.
+    const length = trailer.write(`"${this.state.toString("hex", 0, 8)}"`, 0, "latin1");
+    return trailer.toString("latin1", 0, length);
   }
 }

@@ -1,5 +1,7 @@
 /** Prometheus metrics with the names of statigo v8, in the text format 0.0.4. */
 
+import { PathNumbers } from "./path-numbers.ts";
+
 /** Upper bounds in seconds: the defaults of Prometheus' Go client, which statigo v8 used. */
 const bucketSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const firstBucketSeconds = 0.005;
@@ -18,7 +20,7 @@ export class Metrics {
   private readonly statuses = new Float64Array(maxStatus);
   private readonly buckets = new Float64Array(bucketSeconds.length + 1);
   /** A number for each path. Who has it counts without a look-up: that took as long as all the rest of the counting. */
-  private readonly paths = new Map<string, number>();
+  private readonly paths = new PathNumbers();
   /** Requests, by the path's number. */
   private requests = new Float64Array(64);
   private sentBytes = 0;
@@ -35,10 +37,8 @@ export class Metrics {
 
   /** The number of the path of a file that exists. */
   counterFor(path: string): number {
-    if (this.paths.has(path)) return +(this.paths.get(path) ?? 0);
-    if (this.paths.size >= maxPaths && path !== otherPaths) return this.counterFor(otherPaths);
-    const counter = this.paths.size;
-    this.paths.set(path, counter);
+    const counter = this.paths.numberOf(path, this.paths.size < maxPaths || path === otherPaths);
+    if (counter < 0) return this.counterFor(otherPaths);
     if (counter >= this.requests.length) {
       const former = this.requests;
       this.requests = new Float64Array(counter * 2);
@@ -85,11 +85,10 @@ export class Metrics {
     lines.push("# HELP statigo_connections Open connections.", "# TYPE statigo_connections gauge");
     lines.push(`statigo_connections{${site}} ${connections}`);
     lines.push("# HELP statigo_requests_total HTTP requests total.", "# TYPE statigo_requests_total counter");
-    this.paths.forEach((counter, path) => {
-      lines.push(
-        `statigo_requests_total{path="${escapeLabel(path)}",${site}} ${this.requests[counter] ?? 0}`,
-      );
-    });
+    for (let counter = 0; counter < this.paths.size; counter++) {
+      const path = escapeLabel(this.paths.pathOf(counter));
+      lines.push(`statigo_requests_total{path="${path}",${site}} ${this.requests[counter] ?? 0}`);
+    }
     lines.push("# HELP statigo_response_time_seconds Duration of HTTP requests.");
     lines.push("# TYPE statigo_response_time_seconds histogram");
     let cumulative = 0;

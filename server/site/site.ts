@@ -16,15 +16,18 @@ import { textAt } from "../text.ts";
 import { candidates } from "./candidates.ts";
 import { FileMemory } from "./file-memory.ts";
 import { probe } from "./probe.ts";
-import { noVariants, Resource } from "./resource.ts";
+import { noVariants, Resource, Variants } from "./resource.ts";
 import { isRulesFile, SiteRules } from "./site-rules.ts";
 
 const recheckMs = 1000;
 const rootRecheckMs = 250;
 /** Shorter than a file's: what is awaited is asked for again and again. */
 const missingRecheckMs = 250;
-/** Of all that was asked for, this much is known; aliases by links to folders would make it grow without end. */
-const maxResources = 8192;
+/**
+ * Of what was asked for, this much is known, and as much again of what was known before: aliases by links to folders
+ * would make it grow without end. What is asked for often is never forgotten.
+ */
+const maxResources = 2000;
 /** No path is this. */
 const unknownRoot = "?";
 
@@ -38,6 +41,7 @@ export class Site {
   /** How often the root turned out to be another folder, or its rules to be others. */
   private rootCount = 0;
   private resources = new Map<string, Resource>();
+  private formerResources = new Map<string, Resource>();
   private lastFields: FileFields = noFields;
   constructor(options: Options, mix: MixContent) {
     this.options = options;
@@ -50,7 +54,7 @@ export class Site {
   /** The file for a decoded, normalized path, or null. A path that ends with a slash is a directory's index. */
   find(path: string, nowMs: number): Resource | null {
     this.followRoot(nowMs);
-    const known = this.resources.get(path);
+    const known = this.resources.get(path) ?? this.recall(path);
     if (known !== undefined && nowMs - known.checkedMs < recheckMs && nowMs >= known.checkedMs) return known;
     const found = this.load(path, nowMs);
     if (known !== undefined && found !== null && known.isSame(found)) {
@@ -60,10 +64,31 @@ export class Site {
     if (found !== null) {
       found.rootCount = this.rootCount;
       this.applyRules(found);
-      if (this.resources.size >= maxResources) this.resources = new Map<string, Resource>();
-      this.resources.set(path, found);
+      this.remember(path, found);
     } else if (known !== undefined) this.resources.delete(path);
     return found;
+  }
+
+  private remember(path: string, resource: Resource): void {
+    if (this.resources.size >= maxResources) {
+      this.formerResources = this.resources;
+      this.resources = new Map<string, Resource>();
+    }
+    this.resources.set(path, resource);
+  }
+
+  /** What was known before and is asked for again. */
+  private recall(path: string): Resource | undefined {
+    const former = this.formerResources.get(path);
+    if (former === undefined) return undefined;
+    this.formerResources.delete(path);
+    this.remember(path, former);
+    return former;
+  }
+
+  private forgetAll(): void {
+    this.resources = new Map<string, Resource>();
+    this.formerResources = new Map<string, Resource>();
   }
 
   /** Whether nothing needs to be looked for at this time where nothing was found at that. */
@@ -104,12 +129,11 @@ export class Site {
 
   /** The fields for an answer to a path that need not be the resource's own. */
   describe(path: string, resource: Resource, status: number): FileFields {
-    const known = status === 404 ? resource.notFoundFields : null;
-    if (known !== null) return known;
+    if (status === 404 && resource.notFoundFields !== noFields) return resource.notFoundFields;
     const fields = describeFile(
       path,
       resource.path,
-      resource.type,
+      mediaType(resource.path),
       status,
       this.rules.headerRules,
       this.options,
@@ -135,6 +159,7 @@ export class Site {
   /** Forgets a resource whose file turned out to have changed. */
   forget(resource: Resource): void {
     this.resources.delete(resource.key);
+    this.formerResources.delete(resource.key);
   }
 
   /** Looks at everything anew at the next request. */
@@ -165,7 +190,7 @@ export class Site {
     this.rulesCheckedMs = nowMs;
     if (!this.rules.follow(realRoot) && !isSwitched) return;
     this.rootCount += 1;
-    this.resources = new Map<string, Resource>();
+    this.forgetAll();
     this.memory.release();
   }
 
@@ -182,10 +207,10 @@ export class Site {
       for (let i = 0; i < codings.length; i++) {
         const variant = probe(this.realRoot, `${name}${codingEndings[i]}`, textAt(codings, i));
         if (variant === null) continue;
-        if (variants === noVariants) variants = [];
-        variants.push(variant);
+        if (variants === noVariants) variants = new Variants(identity);
+        variants.representations.push(variant);
       }
-      const resource = new Resource(name, mediaType(name), identity, variants, nowMs);
+      const resource = new Resource(name, identity, variants, nowMs);
       resource.key = path;
       return resource;
     }

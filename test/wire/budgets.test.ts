@@ -87,14 +87,14 @@ describe("the native server's memory", { skip: nativeRuntime.missing }, () => {
     });
   });
 
-  test("grows by at most 600 bytes for each file that was asked for, of which it knows 8,192 at most", async () => {
+  test("grows by at most 500 bytes for each file that was asked for, of which it knows 4,000 at most", async () => {
     await withServer(async (server) => {
       // These fill what is kept of contents and of replies.
       await askForAll(server.port, pages.slice(0, 1000));
       const before = residentBytes(server);
       await askForAll(server.port, pages.slice(1000), "HEAD");
       const each = (residentBytes(server) - before) / (pageCount - 1000);
-      assert.ok(each <= 600, `${each} bytes a file`);
+      assert.ok(each <= 500, `${each} bytes a file`);
     });
   });
 
