@@ -66,6 +66,8 @@ const releaseLinkFlags = [
   "-Wl,--gc-sections",
   "-Wl,--build-id=none",
   "-Wl,-z,noseparate-code",
+  // Without an interpreter nothing makes it read-only later; its place in the file would be filled up to a page.
+  "-Wl,-z,norelro",
   "-s",
 ];
 
