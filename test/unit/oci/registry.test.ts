@@ -145,7 +145,7 @@ describe("credentials", () => {
       headers: { "www-authenticate": 'Bearer realm="http://127.0.0.1:9/token",service="s"' },
       body: Buffer.alloc(0),
     };
-    const identity = { credentials, signal: AbortSignal.timeout(1000) };
+    const identity = { credentials, signal: AbortSignal.timeout(20_000) };
     const result = await authorize(answer, new URL("https://reg.example"), "repository:a:pull", identity);
     assert.deepEqual(result, { problem: "the token server that it names is not an https URL" });
   });
