@@ -204,9 +204,14 @@ export interface Tally {
 /**
  * Asks a service over and over until it is told to stop, as a reverse proxy would: the tasks that the swarm calls
  * running, in turn, each request on a connection of its own. A task that takes no connection any more is passed over, as
- * every proxy does; a request that was taken and not answered well is a failure, and so is one that nobody took.
+ * every proxy does; a request that was taken and not answered well is a failure, and so is one that nobody took. Places
+ * that `isAsked` leaves out are not asked any more, and what was asked of one just before is asked of the next.
  */
-export function keepAsking(swarm: TestSwarm, service: string): { stop(): Promise<Tally> } {
+export function keepAsking(
+  swarm: TestSwarm,
+  service: string,
+  isAsked: (place: string) => boolean = () => true,
+): { stop(): Promise<Tally> } {
   const tally: Tally = { requests: 0, failures: [], pages: new Map() };
   let isStopped = false;
   let places: string[] = [];
@@ -222,6 +227,7 @@ export function keepAsking(swarm: TestSwarm, service: string): { stop(): Promise
     const candidates = [...places];
     for (let index = 0; index < candidates.length; index++) {
       const place = candidates[(turn + index) % candidates.length] ?? "";
+      if (!isAsked(place)) continue;
       const [host = "", port] = place.split(":");
       try {
         const { status, body } = await get({ host, port: Number(port), path: "/" });
@@ -232,7 +238,7 @@ export function keepAsking(swarm: TestSwarm, service: string): { stop(): Promise
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         problems.push(`${place}: ${message}`);
-        if (code !== "ECONNREFUSED") break;
+        if (code !== "ECONNREFUSED" && isAsked(place)) break;
       }
     }
     tally.failures.push(problems.join(", ") || "no task runs");
@@ -244,7 +250,7 @@ export function keepAsking(swarm: TestSwarm, service: string): { stop(): Promise
     }
   };
   const following = follow();
-  const asking = until("there is somebody to ask", () => places.length > 0).then(askForEver);
+  const asking = until("there is somebody to ask", () => places.some(isAsked)).then(askForEver);
   return {
     async stop() {
       isStopped = true;

@@ -3,7 +3,7 @@ import { EngineError } from "../../engine-api/error.ts";
 import { findService, type SwarmService } from "../../engine-api/services.ts";
 import type { DeployContext, Outcome } from "../target.ts";
 import type { SwarmPlan } from "./plan.ts";
-import { type Rolled, rollService } from "./roll.ts";
+import { isBackHalfWay, type Rolled, rollService } from "./roll.ts";
 import { imageOf, type PinnedImage } from "./spec.ts";
 
 /** How the services of one deployment are reached, and what they are to become. */
@@ -117,8 +117,7 @@ async function putBack(site: Site, before: SwarmService, signal: AbortSignal): P
   const earlier = imageOf(before);
   try {
     const now = await findService(engine, before.ID, { signal });
-    // Gone, or somebody else's by now.
-    if (now === undefined || !isRelease(imageOf(now), image) || earlier === image.reference) return undefined;
+    if (now === undefined || !isToPutBack(now, earlier, image)) return undefined;
     context.log(`putting ${name} back to ${earlier}`);
     const target = { reference: earlier, platforms: before.Spec.TaskTemplate.Placement?.Platforms ?? [] };
     const result = await rollOne(site, now, target, "pause", signal);
@@ -127,6 +126,12 @@ async function putBack(site: Site, before: SwarmService, signal: AbortSignal): P
     if (!(error instanceof EngineError)) throw error;
     return `putting ${name} back failed: ${error.message}`;
   }
+}
+
+/** Not what is somebody else's by now. */
+function isToPutBack(now: SwarmService, earlier: string, image: PinnedImage): boolean {
+  if (earlier === image.reference) return false;
+  return isRelease(imageOf(now), image) || (imageOf(now) === earlier && isBackHalfWay(now));
 }
 
 /** A tag that was pinned by somebody else is that tag still. */

@@ -3,8 +3,9 @@ import { createRepeatLog } from "../../deploy/repeat-log.ts";
 import type { Engine } from "../../engine-api/engine.ts";
 import { EngineError } from "../../engine-api/error.ts";
 import { findService, listTasks, type SwarmService, type Task } from "../../engine-api/services.ts";
+import { findLost } from "./lost.ts";
 import { imageOf } from "./spec.ts";
-import { countTasks, explainTasks, problemOf } from "./tasks.ts";
+import { areAllUp, countTasks, explainTasks, problemOf } from "./tasks.ts";
 
 export interface Wanted {
   /** The service's id. */
@@ -13,6 +14,8 @@ export interface Wanted {
   image: string;
   /** The tasks that there were before the change: their errors are not its errors. */
   earlierTasks: ReadonlySet<string>;
+  /** Those that a node has taken with it before, and that are waited for no more. */
+  lostTasks?: ReadonlySet<string>;
 }
 
 export type Following =
@@ -21,6 +24,8 @@ export type Following =
   | { kind: "rolled-back"; reason: string }
   /** It will not go on by itself. */
   | { kind: "stuck"; reason: string }
+  /** The same, for it waits for tasks that a node has taken with it; begun anew it would not. All others are up. */
+  | { kind: "stranded"; reason: string; tasks: readonly string[] }
   /** Another change came on top of it, or the service is gone. */
   | { kind: "overtaken"; reason: string }
   /** The time was over while it still went on. */
@@ -58,8 +63,10 @@ export async function followUpdate(
         noteFailed(seen.tasks, wanted, failed, lines.add);
         const judged = judge(seen.service, seen.tasks, wanted, elapsedMs);
         if (typeof judged !== "string") return await explain(engine, judged, failed);
-        last = judged;
-        lines.add(`${wanted.name}: ${judged}`);
+        const held = await judgeLost(engine, seen, wanted, signal);
+        if (held !== undefined && typeof held !== "string") return await explain(engine, held, failed);
+        last = held === undefined ? judged : `${judged}; ${held}`;
+        lines.add(`${wanted.name}: ${last}`);
       }
       await sleep(pollMs, undefined, { signal }).catch(() => {});
     }
@@ -131,6 +138,30 @@ export function judge(
   if (wanted === 0) return { kind: "converged", how: `${name}: it has no tasks to run` };
   const isSettled = ready === wanted && elapsedMs >= silenceMs;
   return isSettled ? { kind: "converged", how: `${name}: ${progress}` } : progress;
+}
+
+/** What an update that is under way waits for in vain, or `undefined`; in words while something else may still come. */
+async function judgeLost(
+  engine: Engine,
+  { service, tasks }: Seen,
+  { name, earlierTasks, lostTasks }: Wanted,
+  signal: AbortSignal,
+): Promise<Following | string | undefined> {
+  const state = service?.UpdateStatus?.State ?? "";
+  if (service === undefined || !/^(?:updating|rollback_started)$/.test(state)) return undefined;
+  const image = imageOf(service);
+  const candidates = tasks.filter(
+    ({ ID, Spec }) => Spec.ContainerSpec?.Image === image && !earlierTasks.has(ID) && !lostTasks?.has(ID),
+  );
+  const lost = await findLost(engine, candidates, signal);
+  if (lost === undefined || !areAllUp(tasks, image)) return lost?.words;
+  if (state === "updating")
+    return {
+      kind: "stranded",
+      reason: `the update of ${name} does not end: ${lost.words}`,
+      tasks: lost.tasks,
+    };
+  return { kind: "stuck", reason: `the swarm does not end rolling ${name} back: ${lost.words}` };
 }
 
 function noteFailed(

@@ -1,15 +1,15 @@
 import type { Engine } from "../../engine-api/engine.ts";
 import { EngineError } from "../../engine-api/error.ts";
-import { insist } from "../../engine-api/insist.ts";
 import {
   findService,
   listNodes,
   listTasks,
   type ServiceSpec,
   type SwarmService,
-  updateService,
 } from "../../engine-api/services.ts";
-import { type Following, followUpdate } from "./follow.ts";
+import { beginAnew } from "./begin-anew.ts";
+import { changeService } from "./change.ts";
+import { type Following, followUpdate, type Wanted } from "./follow.ts";
 import {
   countUsableNodes,
   findCrowding,
@@ -64,17 +64,21 @@ export async function rollService(
     if (next === "follow") {
       log(`${name}: the swarm is at work on ${image} already`);
       isTaken = true;
-      return await followUpdate(engine, { ...wanted, earlierTasks: new Set() }, { log, signal });
+      return await followOn(engine, { ...wanted, earlierTasks: new Set() }, setting);
     }
     log(`${name}: ${imageOf(service)} → ${image}`);
-    if (setting.force === undefined) await changeService(engine, service, setting);
+    if (setting.force === undefined)
+      await changeService(engine, service, {
+        ...setting,
+        makeSpec: (current) => nextSpec(engine, current, setting),
+      });
     else await setting.force(service, signal);
     isTaken = true;
     if (setting.force !== undefined) {
       // What the tag is by now, only the one who has pulled it knows.
       wanted.image = imageOf((await findService(engine, service.ID, { signal })) ?? service);
     }
-    return await followUpdate(engine, wanted, { log, signal });
+    return await followOn(engine, wanted, setting);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const { message: reason, isTemporary, hasNoEffect } = error;
@@ -83,89 +87,32 @@ export async function rollService(
   }
 }
 
+/** Follows it, over nodes that take its tasks with them. What is rolled as it says itself, or by Portainer, is left so. */
+async function followOn(engine: Engine, wanted: Wanted, setting: RollSetting): Promise<Following> {
+  const lostTasks = new Set<string>();
+  for (;;) {
+    const followed = await followUpdate(engine, { ...wanted, lostTasks }, setting);
+    const isOurs = setting.order !== "spec" && setting.force === undefined;
+    if (followed.kind !== "stranded" || !isOurs) return followed;
+    setting.log(`${followed.reason}; beginning it anew with the tasks that are up`);
+    await beginAnew(engine, wanted, setting);
+    for (const id of followed.tasks) lostTasks.add(id);
+  }
+}
+
 /** An update that an earlier process has asked for is not asked for again; one that stopped half-way is. */
 export function decideNext(service: SwarmService, image: string): "has it" | "follow" | "change" {
   if (imageOf(service) !== image) return "change";
   const state = service.UpdateStatus?.State;
   if (state === "updating") return "follow";
-  if (state === "paused" || state === "rollback_paused") return "change";
+  if (state === "paused" || isBackHalfWay(service)) return "change";
   // A tag without a digest may be another image by now, and only new tasks find out.
   return image.includes("@") ? "has it" : "change";
 }
 
-const maximumRaces = 5;
-
-/** The whole spec is sent, so it is read again whenever somebody else was faster. */
-async function changeService(engine: Engine, service: SwarmService, setting: RollSetting): Promise<void> {
-  const { headers, signal, log } = setting;
-  let current: SwarmService | undefined = service;
-  for (let races = 1; ; races++) {
-    const spec = await nextSpec(engine, current, setting).catch((error: unknown) => {
-      throw withoutEffect(error);
-    });
-    try {
-      await updateService(engine, current, { spec, headers, signal });
-      return;
-    } catch (error) {
-      if (isUnsure(error)) return judgeUnanswered(error, engine, service, spec, setting);
-      if (!isOutOfSequence(error)) throw error;
-      if (races >= maximumRaces) throw lostRaces(error, current.Spec.Name);
-      log(`${current.Spec.Name} was changed by somebody else meanwhile (try ${races} of ${maximumRaces})`);
-    }
-    current = await findService(engine, service.ID, { signal });
-    if (current === undefined) throw gone(service.Spec.Name, engine);
-  }
-}
-
-/** 500 up to 20.10, something else since: the words have stayed. */
-export function isOutOfSequence(error: unknown): error is EngineError {
-  return error instanceof EngineError && /update out of sequence/i.test(error.said);
-}
-
-function isUnsure(error: unknown): error is EngineError {
-  return error instanceof EngineError && error.isTemporary && !error.hasNoEffect && !isOutOfSequence(error);
-}
-
-/** Whether a change was taken whose answer was lost, the service tells: it is followed, or asked for once more. */
-async function judgeUnanswered(
-  error: EngineError,
-  engine: Engine,
-  { ID, Spec: { Name } }: SwarmService,
-  sent: ServiceSpec,
-  { log, signal }: RollSetting,
-): Promise<void> {
-  const now = await insist(() => findService(engine, ID, { signal }), { log, signal }).catch(() => {
-    throw error;
-  });
-  if (now !== undefined && isSame(now.Spec, sent)) {
-    log(`${error.message}; but ${Name} has the change`);
-    return;
-  }
-  throw withoutEffect(error);
-}
-
-function withoutEffect(error: unknown): unknown {
-  if (!(error instanceof EngineError)) return error;
-  const { message, status, said, isTemporary } = error;
-  const facts = { said, isTemporary, hasNoEffect: true };
-  return new EngineError(message, { ...(status !== undefined && { status }), ...facts });
-}
-
-function isSame(a: ServiceSpec, b: ServiceSpec): boolean {
-  return (
-    imageOf({ Spec: a }) === imageOf({ Spec: b }) &&
-    (a.TaskTemplate.ForceUpdate ?? 0) === (b.TaskTemplate.ForceUpdate ?? 0)
-  );
-}
-
-function lostRaces({ said }: EngineError, name: string): EngineError {
-  const message = `the service ${name} kept being changed by somebody else (${said}): find out who does it`;
-  return new EngineError(message, { said, isTemporary: true, hasNoEffect: true });
-}
-
-function gone(name: string, { where }: Engine): EngineError {
-  const message = `somebody has removed the service ${name} from the swarm at ${where}`;
-  return new EngineError(message, { isTemporary: false, hasNoEffect: true });
+/** The swarm was rolling it back, and has not come to the end of it. */
+export function isBackHalfWay({ UpdateStatus }: Pick<SwarmService, "UpdateStatus">): boolean {
+  return /^rollback_(?:started|paused)$/.test(UpdateStatus?.State ?? "");
 }
 
 async function nextSpec(engine: Engine, service: SwarmService, setting: RollSetting): Promise<ServiceSpec> {

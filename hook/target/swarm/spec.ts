@@ -80,6 +80,15 @@ export function withRollout(spec: ServiceSpec, rollout: Rollout): ServiceSpec {
   return { ...spec, UpdateConfig: update, RollbackConfig: rollback };
 }
 
+/**
+ * The same once more, which to a swarm is another update: a nanosecond is all that differs, so no task has to be
+ * replaced that has come up. What such an update would go back to is the release itself, so it stays where it fails.
+ */
+export function withNewStart(spec: ServiceSpec): ServiceSpec {
+  const { UpdateConfig: own } = spec;
+  return { ...spec, UpdateConfig: { ...own, FailureAction: "pause", Monitor: (own?.Monitor ?? 0) + 1 } };
+}
+
 /** Where a swarm may put tasks, as far as no constraint of a service forbids it. */
 export function countUsableNodes(nodes: readonly SwarmNode[]): number {
   return nodes.filter(

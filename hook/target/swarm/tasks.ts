@@ -17,6 +17,15 @@ export function countTasks(
   return { ready, wanted: replicas ?? meant.length };
 }
 
+/** Whether no task of an image is still on its way: what is begun anew then takes those that there are. */
+export function areAllUp(tasks: readonly Task[], image: string): boolean {
+  return tasks
+    .filter(({ Spec }) => Spec.ContainerSpec?.Image === image)
+    .every(
+      ({ DesiredState, Status }) => !/^(?:ready|running)$/.test(DesiredState) || Status.State === "running",
+    );
+}
+
 /** What went wrong with a task, in the swarm's words; `undefined` when nothing did. */
 export function problemOf({ Status: { Err: error = "", State } }: Pick<Task, "Status">): string | undefined {
   if (error !== "") return error.replace(/\s+/g, " ").slice(0, 300);

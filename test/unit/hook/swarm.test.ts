@@ -4,16 +4,20 @@ import { createFields } from "../../../hook/config/fields.ts";
 import { EngineError } from "../../../hook/engine-api/error.ts";
 import type { ServiceSpec, SwarmNode, SwarmService, Task } from "../../../hook/engine-api/services.ts";
 import { portainer } from "../../../hook/target/portainer/index.ts";
+import { isOutOfSequence } from "../../../hook/target/swarm/change.ts";
 import { judge } from "../../../hook/target/swarm/follow.ts";
 import { swarm } from "../../../hook/target/swarm/index.ts";
-import { decideNext, isOutOfSequence } from "../../../hook/target/swarm/roll.ts";
+import { lostOf } from "../../../hook/target/swarm/lost.ts";
+import { decideNext } from "../../../hook/target/swarm/roll.ts";
 import {
   countUsableNodes,
   findCrowding,
   findUnfitness,
   withImage,
+  withNewStart,
   withRollout,
 } from "../../../hook/target/swarm/spec.ts";
+import { areAllUp } from "../../../hook/target/swarm/tasks.ts";
 
 const digest = `sha256:${"ab".repeat(32)}`;
 const image = `acme/blog:v2@${digest}`;
@@ -159,6 +163,7 @@ describe("what is to be done with a service", () => {
     ["nothing, when it was never updated", serviceOf(), image, "has it"],
     ["to follow what is under way", serviceOf("updating"), image, "follow"],
     ["to begin again what was paused", serviceOf("paused"), image, "change"],
+    ["to begin again what is on its way back to it", serviceOf("rollback_started"), image, "change"],
     ["to change another image", serviceOf("completed"), "acme/blog:v3", "change"],
     [
       "to have a tag without a digest pulled again",
@@ -240,6 +245,53 @@ describe("what an update has come to", () => {
       else assert.match(typeof judged === "string" ? judged : judged.kind, expected);
     });
   }
+});
+
+describe("tasks that a node has taken with it", () => {
+  const nodeOf = (ID: string, State: string): SwarmNode => ({
+    ID,
+    Description: { Hostname: `host-${ID}` },
+    Status: { State },
+  });
+  const nodes = [nodeOf("a", "down"), nodeOf("b", "ready"), nodeOf("c", "down")];
+  const taskOn = (NodeID: string, state: string, desired: string): Task => ({
+    ...taskOf(state, image, desired),
+    ID: `${NodeID} ${state}`,
+    NodeID,
+  });
+  const cases: [what: string, tasks: Task[], expected: string | undefined][] = [
+    ["are none without one", [], undefined],
+    [
+      "are those that were to come up there, and are given up",
+      [taskOn("a", "starting", "shutdown"), taskOn("b", "running", "running")],
+      "the swarm waits for a task on host-a, which is down",
+    ],
+    [
+      "may be on several",
+      [taskOn("c", "assigned", "shutdown"), taskOn("a", "preparing", "shutdown")],
+      "the swarm waits for 2 tasks on host-a and host-c, which are down",
+    ],
+    ["are not those of a node that is up", [taskOn("b", "starting", "shutdown")], undefined],
+    ["are not those that had come up", [taskOn("a", "running", "shutdown")], undefined],
+    ["are not those that are not given up yet", [taskOn("a", "starting", "running")], undefined],
+  ];
+  for (const [what, tasks, expected] of cases)
+    test(what, () => assert.equal(lostOf(tasks, nodes)?.words, expected));
+
+  test("are gone on without when all the others are up", () => {
+    const lost = taskOn("a", "starting", "shutdown");
+    const old = taskOf("starting", "old");
+    assert.ok(areAllUp([lost, old, taskOf("running")], image));
+    // The swarm would end what a task stands in for before the task is up.
+    assert.ok(!areAllUp([lost, taskOf("running"), taskOf("starting")], image));
+    assert.ok(!areAllUp([lost, taskOf("running"), taskOf("assigned", image, "ready")], image));
+  });
+
+  test("do not have anything else of the service changed", () => {
+    const { UpdateConfig: own, ...rest } = withNewStart(specOf({ UpdateConfig: { Monitor: 7, Delay: 3 } }));
+    assert.deepEqual(own, { Monitor: 8, Delay: 3, FailureAction: "pause" });
+    assert.deepEqual(rest, specOf());
+  });
 });
 
 test("a lost race is told by the Engine's words: its status has changed over the years", () => {
