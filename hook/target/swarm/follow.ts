@@ -54,6 +54,14 @@ export async function followUpdate(
   let last = "it has not begun";
   // A swarm forgets failed tasks soon: what they told is kept from when it was seen.
   const failed = new Map<string, Task>();
+  const end = async (result: Following) => {
+    if (result.kind === "converged" || result.kind === "overtaken") return result;
+    // The tasks were asked for before the service: what failed may have done so in between.
+    const again = failed.size === 0 ? await look(engine, wanted, signal).catch(() => undefined) : undefined;
+    if (again !== undefined && "tasks" in again) noteFailed(again.tasks, wanted, failed, lines.add);
+    const why = await explainTasks(engine, [...failed.values()]);
+    return why === undefined ? result : { ...result, reason: `${result.reason}: ${why}` };
+  };
   try {
     while (!signal.aborted) {
       const seen = await look(engine, wanted, signal);
@@ -62,9 +70,9 @@ export async function followUpdate(
         const elapsedMs = performance.now() - startedMs;
         noteFailed(seen.tasks, wanted, failed, lines.add);
         const judged = judge(seen.service, seen.tasks, wanted, elapsedMs);
-        if (typeof judged !== "string") return await explain(engine, judged, failed);
+        if (typeof judged !== "string") return await end(judged);
         const held = await judgeLost(engine, seen, wanted, signal);
-        if (held !== undefined && typeof held !== "string") return await explain(engine, held, failed);
+        if (held !== undefined && typeof held !== "string") return await end(held);
         last = held === undefined ? judged : `${judged}; ${held}`;
         lines.add(`${wanted.name}: ${last}`);
       }
@@ -74,8 +82,7 @@ export async function followUpdate(
     lines.end();
   }
   const seconds = Math.round((performance.now() - startedMs) / 1000);
-  const late: Following = { kind: "late", reason: `${wanted.name} was not done after ${seconds} s: ${last}` };
-  return explain(engine, late, failed);
+  return end({ kind: "late", reason: `${wanted.name} was not done after ${seconds} s: ${last}` });
 }
 
 interface Seen {
@@ -178,14 +185,4 @@ function noteFailed(
     failed.set(task.ID, task);
     log(`${name}: a task failed: ${problem}`);
   }
-}
-
-async function explain(
-  engine: Engine,
-  result: Following,
-  failed: ReadonlyMap<string, Task>,
-): Promise<Following> {
-  if (result.kind === "converged" || result.kind === "overtaken") return result;
-  const why = await explainTasks(engine, [...failed.values()]);
-  return why === undefined ? result : { ...result, reason: `${result.reason}: ${why}` };
 }
