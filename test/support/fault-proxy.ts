@@ -27,7 +27,8 @@ export const faults = [
   "cut short",
 ] as const;
 
-export type Fault = (typeof faults)[number];
+/** The last one is not swept: another proxy in between has waited for the engine long enough, or does not reach it. */
+export type Fault = (typeof faults)[number] | "error 504";
 
 export interface CallSeen {
   method: string;
@@ -95,6 +96,9 @@ function act(
     case "error 500":
       response.writeHead(500, { "content-type": "application/json" }).end('{"message":"broken"}');
       return;
+    case "error 504":
+      response.writeHead(504, { "content-type": "text/html" }).end("<html><body>504</body></html>");
+      return;
     case "garbage":
       response.writeHead(200, { "content-type": "text/html" }).end(maintenancePage);
       return;
@@ -104,7 +108,7 @@ function act(
 }
 
 function forward(
-  fault: Exclude<Fault, "reset" | "no answer" | "error 500" | "garbage"> | undefined,
+  fault: Exclude<Fault, "reset" | "no answer" | "error 500" | "error 504" | "garbage"> | undefined,
   engine: string,
   incoming: IncomingMessage,
   response: ServerResponse,

@@ -213,6 +213,9 @@ async function deployStack(
   prune: boolean,
   pullImage: boolean,
 ): Promise<Answer> {
+  // StackStatusDeploying, in releases that answer first.
+  if (stack.Status === 3)
+    return failure(409, "Unable to update stack", "Stack deployment is already in progress");
   if (stack.isAsynchronous) {
     // StackStatusDeploying, then StackStatusActive or StackStatusError, as the last of DeploymentStatus.
     Object.assign(stack, next, { Status: 3, DeploymentStatus: [{ Status: 3 }] });

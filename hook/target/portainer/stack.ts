@@ -55,6 +55,7 @@ async function deployStack(plan: StackPlan, tag: string, context: DeployContext)
     return {
       kind: "failed",
       reason: `${reason}; putting ${plan.variable} back to ${earlier} failed: ${back.reason}`,
+      engine: "unknown",
     };
   return {
     kind: "rolled-back",
@@ -74,17 +75,18 @@ async function setTag(
 ): Promise<TagSet> {
   const { variable } = plan;
   const { signal, log } = context;
-  let isSent = false;
+  let stage: Stage = "asking";
   try {
     // Read as late as possible: Portainer does not say when somebody else has changed it in between.
     const stack = await readStack(plan, Id, signal);
     const before = await readServices(plan, stack, signal);
     log(`the stack ${Name}: ${variable} ${variableOf(stack, variable)} → ${tag}`);
     const update = await updateOf(plan, stack, withValue(stack, variable, tag), signal);
-    isSent = true;
+    stage = "sent";
     await callPortainer(plan.access, { ...update, signal }).catch((error: unknown) =>
       judgeUnanswered(error, plan, Id, tag, context),
     );
+    stage = "taken";
     await untilDeployed(plan, Id, context);
     const what = `${variable} of the stack ${Name} is ${tag}`;
     if (before === undefined)
@@ -94,13 +96,35 @@ async function setTag(
       };
     return await followServices(plan, stack, before, what, context);
   } catch (error) {
-    if (!(error instanceof EngineError) && !(error instanceof Refusal)) throw error;
-    // What Portainer itself says of the update is that it went wrong: then the variable goes back.
-    const isRefusal = isSent && error instanceof EngineError && error.status !== undefined;
-    const isTemporary = error instanceof EngineError && error.isTemporary && !isRefusal;
-    const hasNoEffect = !isSent || (error instanceof EngineError && error.hasNoEffect);
-    return { kind: "bad", reason: error.message, isTemporary, engine: hasNoEffect ? "unchanged" : "unknown" };
+    return judgeError(error, stage);
   }
+}
+
+/** How far an update had come: what is asked after it has no effect itself, and says nothing of the update. */
+type Stage = "asking" | "sent" | "taken";
+
+function judgeError(error: unknown, stage: Stage): TagSet {
+  if (error instanceof Refusal)
+    return bad(error.message, { isTemporary: false, isUnchanged: stage === "asking" });
+  if (!(error instanceof EngineError)) throw error;
+  const { message, isTemporary, hasNoEffect } = error;
+  const isUnchanged = stage === "asking" || (stage === "sent" && hasNoEffect);
+  // What Portainer itself says of the update is that it went wrong: then the variable goes back.
+  return bad(message, { isTemporary: isTemporary && (isUnchanged || !isVerdict(error)), isUnchanged });
+}
+
+function bad(
+  reason: string,
+  { isTemporary, isUnchanged }: { isTemporary: boolean; isUnchanged: boolean },
+): TagSet {
+  return { kind: "bad", reason, isTemporary, engine: isUnchanged ? "unchanged" : "unknown" };
+}
+
+/** A proxy in front of Portainer that has waited long enough, or does not reach it, does not know what it does. */
+const gatewayStatuses = [502, 503, 504];
+
+function isVerdict({ status }: EngineError): boolean {
+  return status !== undefined && !gatewayStatuses.includes(status);
 }
 
 /** Whether an update was taken whose answer was lost, the stack tells; what it does not tell is asked for again. */
@@ -111,9 +135,11 @@ async function judgeUnanswered(
   tag: string,
   { log, signal }: DeployContext,
 ): Promise<void> {
-  const isLost = error instanceof EngineError && error.isTemporary && error.status === undefined;
+  const isLost = error instanceof EngineError && error.isTemporary && !error.hasNoEffect && !isVerdict(error);
   if (!isLost) throw error;
-  const stack = await insist(() => readStack(plan, id, signal), { log, signal });
+  const stack = await insist(() => readStack(plan, id, signal), { log, signal }).catch(() => {
+    throw error;
+  });
   if (variableOf(stack, plan.variable) !== tag) throw error;
   log(`${error.message}; but the stack ${stack.Name} has ${plan.variable} = ${tag}`);
 }

@@ -32,7 +32,7 @@ export async function changeService(engine: Engine, service: SwarmService, chang
       await updateService(engine, current, { spec, headers, signal });
       return;
     } catch (error) {
-      if (isUnsure(error)) return judgeUnanswered(error, engine, service, spec, change);
+      if (isUnsure(error)) return judgeUnanswered(error, engine, service, (now) => isSame(now, spec), change);
       if (!isOutOfSequence(error)) throw error;
       if (races >= maximumRaces) throw lostRaces(error, current.Spec.Name);
       log(`${current.Spec.Name} was changed by somebody else meanwhile (try ${races} of ${maximumRaces})`);
@@ -40,6 +40,29 @@ export async function changeService(engine: Engine, service: SwarmService, chang
     current = await findService(engine, service.ID, { signal });
     if (current === undefined) throw gone(service.Spec.Name, engine);
   }
+}
+
+export type Force = (service: SwarmService, signal: AbortSignal) => Promise<void>;
+
+/** Has somebody else replace a service's tasks; of an order whose answer was lost, the count of them tells. */
+export async function forceService(
+  engine: Engine,
+  service: SwarmService,
+  force: Force,
+  { log, signal }: Pick<Change, "log" | "signal">,
+): Promise<void> {
+  const isTaken = (now: ServiceSpec) => countForces(now) > countForces(service.Spec);
+  try {
+    await force(service, signal);
+  } catch (error) {
+    if (isOutOfSequence(error)) throw withoutEffect(error);
+    if (!isUnsure(error)) throw error;
+    await judgeUnanswered(error, engine, service, isTaken, { log, signal });
+  }
+}
+
+function countForces({ TaskTemplate }: ServiceSpec): number {
+  return TaskTemplate.ForceUpdate ?? 0;
 }
 
 /** 500 up to 20.10, something else since: the words have stayed. */
@@ -56,13 +79,13 @@ async function judgeUnanswered(
   error: EngineError,
   engine: Engine,
   { ID, Spec: { Name } }: SwarmService,
-  sent: ServiceSpec,
-  { log, signal }: Change,
+  isTaken: (now: ServiceSpec) => boolean,
+  { log, signal }: Pick<Change, "log" | "signal">,
 ): Promise<void> {
   const now = await insist(() => findService(engine, ID, { signal }), { log, signal }).catch(() => {
     throw error;
   });
-  if (now !== undefined && isSame(now.Spec, sent)) {
+  if (now !== undefined && isTaken(now.Spec)) {
     log(`${error.message}; but ${Name} has the change`);
     return;
   }
@@ -77,10 +100,7 @@ function withoutEffect(error: unknown): unknown {
 }
 
 function isSame(a: ServiceSpec, b: ServiceSpec): boolean {
-  return (
-    imageOf({ Spec: a }) === imageOf({ Spec: b }) &&
-    (a.TaskTemplate.ForceUpdate ?? 0) === (b.TaskTemplate.ForceUpdate ?? 0)
-  );
+  return imageOf({ Spec: a }) === imageOf({ Spec: b }) && countForces(a) === countForces(b);
 }
 
 function lostRaces({ said }: EngineError, name: string): EngineError {

@@ -5,6 +5,7 @@ import type { Engine } from "../../engine-api/engine.ts";
 import { parseReference } from "../../engine-api/images.ts";
 import { registryAuthHeader } from "../../engine-api/registry-auth.ts";
 import { findService, listServices, readSwarmRole, type SwarmService } from "../../engine-api/services.ts";
+import type { Force } from "./change.ts";
 import { findUnfitness, imageOf, type Order } from "./spec.ts";
 
 /** Which services of a swarm are meant. */
@@ -26,7 +27,7 @@ export interface SwarmPlan {
   isTogether: boolean;
   isPinned: boolean;
   /** Replaces a service's tasks without changing its tag; Portainer does it by itself. */
-  force?: (service: SwarmService, signal: AbortSignal) => Promise<void>;
+  force?: Force;
   /** For the services to come to the new release; going back has as long again. */
   timeoutMs: number;
 }

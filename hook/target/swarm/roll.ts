@@ -1,5 +1,6 @@
 import type { Engine } from "../../engine-api/engine.ts";
 import { EngineError } from "../../engine-api/error.ts";
+import { insist } from "../../engine-api/insist.ts";
 import {
   findService,
   listNodes,
@@ -8,7 +9,7 @@ import {
   type SwarmService,
 } from "../../engine-api/services.ts";
 import { beginAnew } from "./begin-anew.ts";
-import { changeService } from "./change.ts";
+import { changeService, type Force, forceService } from "./change.ts";
 import { type Following, followUpdate, type Wanted } from "./follow.ts";
 import {
   countUsableNodes,
@@ -29,7 +30,7 @@ export interface RollSetting {
   failureAction: "rollback" | "pause";
   headers: Readonly<Record<string, string>>;
   /** Instead of a change of the spec. */
-  force?: ((service: SwarmService, signal: AbortSignal) => Promise<void>) | undefined;
+  force?: Force | undefined;
   log(line: string): void;
   /** Aborted when the time for it is over. */
   signal: AbortSignal;
@@ -72,11 +73,12 @@ export async function rollService(
         ...setting,
         makeSpec: (current) => nextSpec(engine, current, setting),
       });
-    else await setting.force(service, signal);
+    else await forceService(engine, service, setting.force, setting);
     isTaken = true;
     if (setting.force !== undefined) {
+      const read = () => findService(engine, service.ID, { signal });
       // What the tag is by now, only the one who has pulled it knows.
-      wanted.image = imageOf((await findService(engine, service.ID, { signal })) ?? service);
+      wanted.image = imageOf((await insist(read, setting)) ?? service);
     }
     return await followOn(engine, wanted, setting);
   } catch (error) {
