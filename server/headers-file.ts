@@ -60,6 +60,13 @@ export class HeaderRule {
   }
 }
 
+/** Begins at the margin, and is no `Name: value`. */
+function isMeantAsPath(line: string): boolean {
+  if (line.startsWith(" ") || line.startsWith("\t") || line.startsWith("!")) return false;
+  const colon = line.indexOf(":");
+  return colon < 0 || !isToken(line.slice(0, colon).trim());
+}
+
 export function parseHeadersFile(text: string, problems: Problems): HeaderRule[] {
   const rules: HeaderRule[] = [];
   // Lines below no path, or below one that can't be used, are kept nowhere.
@@ -67,7 +74,8 @@ export function parseHeadersFile(text: string, problems: Problems): HeaderRule[]
   let hasPath = false;
   const lines = text.split("\n");
   for (let i = 0; i < lines.length; i++) {
-    const line = textAt(lines, i).trim();
+    const whole = textAt(lines, i);
+    const line = whole.trim();
     let problem = "";
     if (line === "" || line.startsWith("#")) continue;
     if (line.length > maxLineLength) problem = `longer than ${maxLineLength} characters`;
@@ -76,7 +84,11 @@ export function parseHeadersFile(text: string, problems: Problems): HeaderRule[]
       rule = new HeaderRule(new PathPattern(line));
       problem = rules.length < maxRules ? rule.pattern.problem : `more than ${maxRules} paths`;
       if (problem === "") rules.push(rule);
-    } else problem = hasPath ? rule.read(line) : "stands below no path";
+    } else {
+      // Without its slash a path's lines would be taken for those of the path above it.
+      if (isMeantAsPath(whole)) rule = new HeaderRule(new PathPattern("/"));
+      problem = hasPath ? rule.read(line) : "stands below no path";
+    }
     if (problem !== "") problems.add(i + 1, line, problem);
   }
   return rules;

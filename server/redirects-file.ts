@@ -93,7 +93,7 @@ export class RedirectRule {
     const target = this.target;
     const host = target.indexOf("://") + 3;
     if (this.pattern.problem !== "") return this.pattern.problem;
-    if (!target.includes("/")) return "matching by query parameters is not supported";
+    if (!target.includes("/") && target.includes("=")) return "matching by query parameters is not supported";
     if (this.status === 0) return `the code is one of ${codes.join(" ")} with ! or not`;
     if (target.startsWith("//")) return "write https:// before the host";
     if (target.startsWith("/")) return "";

@@ -4,7 +4,7 @@
  */
 import { textAt } from "../text.ts";
 import { findFlag, flags } from "./flags.ts";
-import { checkOptions } from "./option-check.ts";
+import { checkOptions, nomadVariable } from "./option-check.ts";
 import { Options } from "./options.ts";
 
 /**
@@ -13,8 +13,11 @@ import { Options } from "./options.ts";
  */
 export function parseOptions(args: readonly string[], environment: (name: string) => string): Options {
   const options = new Options();
-  const nomadPort = environment("NOMAD_PORT_http");
-  if (nomadPort !== "") options.listenAddress = `:${nomadPort}`;
+  const nomadPort = environment(nomadVariable);
+  if (nomadPort !== "") {
+    options.listenAddress = `:${nomadPort}`;
+    options.sources.set("listen-addr", nomadVariable);
+  }
   for (const flag of flags) flag.applyVariable(options, environment);
   let i = 0;
   while (i < args.length && options.error === "") {

@@ -18,7 +18,7 @@ function applyLimit(options: Options, name: string, value: string): void {
   const isCount = name === "max-connections";
   const limit = isCount ? parseCount(value) : parseDuration(value);
   if (limit < 0 || (limit === 0 && !isCount && name !== "grace")) {
-    options.error = `--${name} is ${isCount ? "a number" : "a time such as 500ms, 15s or 2m"}, not "${value}"`;
+    options.error = `${options.sourceOf(name)} is ${isCount ? "a number" : "a time such as 500ms, 15s or 2m"}, not "${value}"`;
   } else if (isCount) options.maxConnections = limit;
   else if (name === "header-timeout") options.headerTimeoutMs = limit;
   else if (name === "idle-timeout") options.idleTimeoutMs = limit;
@@ -41,6 +41,6 @@ export function applyText(options: Options, name: string, value: string): void {
   else if (name === "trusted-proxies") {
     const list = parseNetworks(value);
     if (list.problem === "") options.trustedProxies = list.networks;
-    else options.error = `--trusted-proxies: ${list.problem}`;
+    else options.error = `${options.sourceOf(name)}: ${list.problem}`;
   } else applyLimit(options, name, value);
 }

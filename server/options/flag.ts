@@ -35,6 +35,7 @@ export class Flag {
   /** Takes a value; `source` is the flag or variable that gave it, for the error. */
   apply(options: Options, value: string, source: string): void {
     const boolean = parseBool(value);
+    options.sources.set(this.name, source);
     if (this.argument !== "") applyText(options, this.name, value);
     else if (boolean < 0) options.error = `${source} is true or false, not "${value}"`;
     else applyBoolean(options, this.name, boolean === 1);

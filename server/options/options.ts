@@ -34,8 +34,15 @@ export class Options {
   graceMs = 8_000;
   /** 0 for as many as the limit of descriptors bears. */
   maxConnections = 0;
+  /** What gave a value, by the flag's name: the flag or a variable. */
+  readonly sources = new Map<string, string>();
   /** What to do: serve, or one of the flags that answer and end. */
   command = "serve";
   /** What is wrong with the flags, in one line; "" where nothing is. */
   error = "";
+
+  /** The flag or variable that gave a flag's value, for an error. */
+  sourceOf(name: string): string {
+    return this.sources.get(name) ?? `--${name}`;
+  }
 }

@@ -13,7 +13,7 @@ import {
 import { describeWithDocker } from "../support/docker.ts";
 import { buildBaseImage, sizeOf, testTag } from "../support/images.ts";
 
-/** It takes 317 kB; beyond this, something came in that is not needed. */
+/** It takes 319 kB; beyond this, something came in that is not needed. */
 const sizeBudgetBytes = 320_000;
 
 await describeWithDocker("the base image", ["node:24-bookworm-slim"], (docker) => {

@@ -44,6 +44,10 @@ https://example.org/host
   X-Host: a
 /a*b*c
   X-Two: a
+/view/*
+  X-Also: :splat
+admin/*
+  X-Stray: a
 `;
 
 const problems: readonly (readonly [number, RegExp])[] = [
@@ -54,6 +58,7 @@ const problems: readonly (readonly [number, RegExp])[] = [
   [32, /the value of X-Empty is empty/],
   [34, /rules for one host are not supported/],
   [36, /nothing can be matched after \*/],
+  [40, /neither a path nor "Name: value": admin/],
 ];
 
 for (const runtime of runtimes) {
@@ -135,6 +140,10 @@ for (const runtime of runtimes) {
     test("what a client writes into a path can't add a field", async () => {
       await expectFields("/view/a%0d%0aX-Evil:%20b", { "x-view": "a%0D%0AX-Evil:%20b", "x-evil": null });
       await expectFields("/view/%c3%bc%22", { "x-view": "%C3%BC%22" });
+    });
+
+    test("takes no lines of a path without its slash for those of the path above", async () => {
+      await expectFields("/view/a", { "x-view": "a", "x-also": "a", "x-stray": null });
     });
 
     test("a page that stands in for another path has the fields of that path", async () => {

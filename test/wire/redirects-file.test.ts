@@ -44,6 +44,7 @@ const bad: readonly (readonly [string, RegExp])[] = [
   ["/a /b 418", /the code is one of 200 301 302 303 307 308 404/],
   ["/a /b 301 Country=de", /conditions are not supported/],
   ["/store id=:id /blog/:id 301", /matching by query parameters is not supported/],
+  ["/mail mailto:a@example.org 301", /a target starts with a slash/],
   ["/a //evil.example", /write https:/],
   ["/a ftp://example.org/", /starts with a slash, https/],
   ["/a https://example.org/ 200", /200 needs a path of this site/],

@@ -16,7 +16,9 @@ function environmentOf(nomadPort: string, site: string): (name: string) => strin
 function changes(args: readonly string[], nomadPort = "", site = ""): Partial<Options> {
   const defaults = new Options();
   const parsed = parseOptions(args, environmentOf(nomadPort, site));
-  const changed = Object.entries(parsed).filter(([name, value]) => defaults[name as keyof Options] !== value);
+  const changed = Object.entries(parsed).filter(
+    ([name, value]) => name !== "sources" && defaults[name as keyof Options] !== value,
+  );
   return Object.fromEntries(changed);
 }
 
@@ -113,7 +115,25 @@ describe("the environment", () => {
   });
   test("gives the site", () => assert.deepEqual(changes([], "", "blog"), { site: "blog" }));
   test("with a port that is none is an error", () => {
-    assert.match(parseOptions([], environmentOf("http", "")).error, /^--listen-addr ":http" is no address/);
+    assert.equal(parseOptions([], environmentOf("http", "")).error, 'NOMAD_PORT_http is a port, not "http"');
+  });
+  const wrong: readonly (readonly [string, string, string])[] = [
+    ["STATIGO_LISTEN_ADDR", "80", 'STATIGO_LISTEN_ADDR "80" is no address: write :3000'],
+    ["STATIGO_GRACE", "soon", 'STATIGO_GRACE is a time such as 500ms, 15s or 2m, not "soon"'],
+    ["STATIGO_MAX_CONNECTIONS", "many", 'STATIGO_MAX_CONNECTIONS is a number, not "many"'],
+    ["STATIGO_LOG_FORMAT", "xml", 'STATIGO_LOG_FORMAT is combined or json, not "xml"'],
+    ["STATIGO_TRUSTED_PROXIES", "all", "STATIGO_TRUSTED_PROXIES: "],
+    ["STATIGO_SPA", "perhaps", 'STATIGO_SPA is true or false, not "perhaps"'],
+  ];
+  for (const [variable, value, message] of wrong) {
+    test(`is named where ${variable} is wrong`, () => {
+      const environment = (name: string) => (name === variable ? value : "");
+      assert.ok(parseOptions([], environment).error.startsWith(message));
+    });
+  }
+  test("is not blamed for what a flag gives", () => {
+    const environment = (name: string) => (name === "STATIGO_LOG_FORMAT" ? "json" : "");
+    assert.match(parseOptions(["--log-format=xml"], environment).error, /^--log-format is/);
   });
 });
 
@@ -133,6 +153,8 @@ describe("an error is one line that says what to do:", () => {
     [["-health-url="], '--health-url "" must start with a slash'],
     [["-metrics-url", "m"], '--metrics-url "m" must start with a slash'],
     [["-index-filename", "a/b"], '--index-filename "a/b" must be a file\'s name without a folder'],
+    [["-metrics-url=/health"], '--metrics-url and --health-url are both "/health"'],
+    [["-not-found-filename=../x.html"], '--not-found-filename "../x.html" leads out of the site\'s folder'],
     [["-index-filename="], '--index-filename "" must be a file\'s name without a folder'],
   ];
   for (const [args, message] of errors) {
