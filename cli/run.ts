@@ -10,6 +10,7 @@ import { apiCommands, commands, localCommands } from "./commands.ts";
 import { takeHandedOn } from "./handed-on.ts";
 import { describeCommand, describeProgram } from "./help.ts";
 import { suggestion } from "./nearest.ts";
+import { endWhenUnread } from "./terminal.ts";
 import { describeVersions } from "./versions.ts";
 
 /** "started": the process now belongs to the hook or the server, which end it themselves. */
@@ -18,6 +19,7 @@ export type Outcome = number | "started";
 /** Runs one command line, without the two leading entries of `process.argv`. */
 export async function run(args: readonly string[]): Promise<Outcome> {
   const [first, ...rest] = args;
+  process.stdout.on("error", endWhenUnread);
   if (first === undefined) {
     process.stderr.write(describeProgram(localCommands, apiCommands));
     return 2;
@@ -94,6 +96,7 @@ function parse(command: OwnCommand, args: readonly string[]): ParsedArguments {
 /** The hook and the server read `process.argv` when they are imported, so it is rewritten for them first. */
 async function start(args: string[], importProcess: () => Promise<unknown>): Promise<Outcome> {
   process.argv = [...process.argv.slice(0, 2), ...args];
+  process.stdout.off("error", endWhenUnread);
   await importProcess();
   return "started";
 }

@@ -21,6 +21,15 @@ export function clean(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 }
 
+/**
+ * Nobody reads any more what is written, as behind `| head`. It is as if who reads had pressed Ctrl-C: what goes on ends,
+ * and what was begun is tidied up.
+ */
+export function endWhenUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.emit("SIGINT");
+}
+
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -4,7 +4,7 @@ import { exitStatus } from "../exit-status.ts";
 import { clean, paint, print, printJsonLine, say } from "../terminal.ts";
 import { formatClock } from "../time.ts";
 import { type Client, UnreachableError } from "./client.ts";
-import { apiCommand } from "./command.ts";
+import { apiCommand, servicePath } from "./command.ts";
 import { NoStreamError, readEvents, type StreamedEvent } from "./event-stream.ts";
 import { describeTrouble, followTimes, isTemporary } from "./follow.ts";
 import type { ConfigLoaded, Hold, Transition } from "./objects.ts";
@@ -23,6 +23,7 @@ export const eventsCommand: OwnCommand = apiCommand({
     const after = text("after");
     if (after !== undefined && !/^\d{1,15}$/.test(after))
       throw new UsageError(`--after ${after} is no event's number`);
+    if (given[0] !== undefined) await client.get(servicePath(given[0]));
     const leaving = new AbortController();
     process.once("SIGINT", () => leaving.abort());
     const query = { service: given[0], after };

@@ -1,9 +1,9 @@
-import type { OwnCommand } from "../command.ts";
+import { type OwnCommand, UsageError } from "../command.ts";
 import { exitStatus } from "../exit-status.ts";
 import { type Cell, type Column, formatTable } from "../table.ts";
 import { paint, print, printJson, say, widthOf } from "../terminal.ts";
 import { formatAge, formatDuration } from "../time.ts";
-import { apiCommand } from "./command.ts";
+import { apiCommand, readId, servicePath } from "./command.ts";
 import type { Deployment, DeploymentPage, Service } from "./objects.ts";
 import { describeHold, describeState, styleOf } from "./wording.ts";
 
@@ -63,9 +63,11 @@ export const deploymentsCommand: OwnCommand = apiCommand({
     const page = await client.get<DeploymentPage>("api/deployments", {
       service: given[0],
       state: text("state"),
-      before: text("before"),
-      limit: text("limit") ?? 20,
+      before: text("before") === undefined ? undefined : readId(text("before")),
+      limit: readLimit(text("limit") ?? "20"),
     });
+    // A service that is gone has its deployments still.
+    if (given[0] !== undefined && page.deployments.length === 0) await client.get(servicePath(given[0]));
     if (json) printJson(page);
     else {
       printTable(deploymentColumns, page.deployments.map(deploymentRow));
@@ -74,6 +76,12 @@ export const deploymentsCommand: OwnCommand = apiCommand({
     return exitStatus.done;
   },
 });
+
+function readLimit(text: string): number {
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= 200) return limit;
+  throw new UsageError(`--limit ${text}: it is a number from 1 to 200`);
+}
 
 const deploymentColumns: readonly Column[] = [
   { title: "ID", isNumber: true },

@@ -55,8 +55,10 @@ export class Addresses {
   }
 
   /** Whether a visitor with an address that is not there gets a page of the site. */
+  /** Or what answers before it: a rule for whatever is not there. */
   hasNotFoundPage(): boolean {
-    return this.ask("/there-is-no-such-page").representation !== null;
+    const { reply, representation } = this.ask("/there-is-no-such-page");
+    return representation !== null || reply?.status !== 404;
   }
 
   private follow(start: string): Destination {

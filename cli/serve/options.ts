@@ -26,6 +26,8 @@ export function readServeOptions(
     folder === undefined ? handedOn : [...handedOn, "--root-dir", folder],
     environment,
   );
+  if (folder !== undefined && handedOn.some(isRootFlag))
+    throw new UsageError(`the folder is given twice: ${folder}, and with --root-dir`);
   if (server.error !== "") throw new UsageError(server.error);
   if (server.command !== "serve")
     throw new UsageError(`--${server.command} is the server's own: statigo server --${server.command}`);
@@ -39,6 +41,10 @@ export function readServeOptions(
     hasCode: options["qr"] === true,
     wanted: findWanted(server.listenAddress, options["port"] as string | undefined, isLan),
   };
+}
+
+function isRootFlag(word: string): boolean {
+  return /^--?root-dir(?:=|$)/.test(word);
 }
 
 function findLog({ hasAccessLog, logFormat }: Options, handedOn: readonly string[]): ServeOptions["log"] {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
-import { cliMain, compileCache } from "../support/command-line.ts";
+import { cliMain, compileCache, startCommand } from "../support/command-line.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "statigo-cli-"));
@@ -159,4 +159,24 @@ test("init reports a folder that cannot be made in one line, status 1", () => {
   const { status, err } = statigo("init", "mustache", "not-a-folder/site");
   assert.equal(status, 1);
   assert.match(err, /^statigo: ENOTDIR: .*not-a-folder\/site.*\n$/);
+});
+
+test("an older Node is told apart, status 2, and no trace shown", () => {
+  const older = "Object.defineProperty(process.versions, 'node', { value: '20.20.2' })";
+  const child = spawnSync(
+    process.execPath,
+    ["--import", `data:text/javascript,${older}`, cliMain, "--help"],
+    {
+      encoding: "utf8",
+    },
+  );
+  assert.deepEqual([child.status, child.stdout], [2, ""]);
+  assert.match(child.stderr, /^statigo: this is Node 20\.20\.2, and statigo needs Node 24 or newer; .*\n$/);
+});
+
+test("what nobody reads any more ends quietly", async () => {
+  const command = startCommand(["--help"]);
+  command.child.stdout?.destroy();
+  const { status, err } = await command.ended;
+  assert.deepEqual([status, err], [0, ""]);
 });

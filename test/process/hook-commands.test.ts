@@ -189,6 +189,10 @@ describe("the commands that ask a hook", { concurrency: 4 }, () => {
       [["log", "999"], {}, 2, /no deployment with this id/],
       [["log", "999", "-f"], {}, 2, /no deployment with this id/],
       [["deployments", "--state", "gone"], {}, 2, /state/],
+      [["deployments", "--limit", "abc"], {}, 2, /--limit abc: it is a number from 1 to 200/],
+      [["deployments", "--before", "x"], {}, 2, /'x' is no deployment's number/],
+      [["deployments", "gone"], {}, 2, /the config has no service of this name/],
+      [["events", "gone"], {}, 2, /the config has no service of this name/],
       [["services"], { STATIGO_HOOK_TOKEN: "another-token-0123456789" }, 4, /a bearer token is needed/],
       [["pause", "quick"], { STATIGO_HOOK_TOKEN: apiToken }, 4, /it needs the scope admin/],
       [

@@ -216,8 +216,10 @@ describe("it finds", () => {
       "404.html not-found-page: is missing: who follows a dead link gets a bare page",
     ]);
     assert.deepEqual(found(site, {}, ["--not-found-filename", "lost.html"]), []);
-    writeFileSync(join(site, "_redirects"), "/* /lost.html 404\n");
-    assert.deepEqual(found(site), []);
+    for (const rule of ["/* /lost.html 404", "/* / 302"]) {
+      writeFileSync(join(site, "_redirects"), `${rule}\n`);
+      assert.deepEqual(found(site), [], rule);
+    }
   });
 
   test("images above the limit", () => {

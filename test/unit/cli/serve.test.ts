@@ -59,6 +59,7 @@ describe("what serve is asked for", () => {
     [{ port: "70000" }, [], [], /--port 70000: a port is a number from 1 to 65535/],
     [{ lan: true }, ["--listen-addr", ":1"], [], /--listen-addr \(:1\) goes with neither --port nor --lan/],
     [{}, [], ["a", "b"], /one folder is served, not 2: a b/],
+    [{}, ["-root-dir=b"], ["a"], /the folder is given twice: a, and with --root-dir/],
     [{}, ["--spa=x"], [], /--spa is true or false, not "x"/],
     [{}, ["--check"], [], /--check is the server's own: statigo server --check/],
   ] as const) {
