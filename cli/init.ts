@@ -10,7 +10,7 @@ import {
   usualName,
   usualOwner,
 } from "./init/complete.ts";
-import { findSite } from "./init/existing-site.ts";
+import { type ExistingSite, findSite } from "./init/existing-site.ts";
 import { type Given, initOptions, readGiven } from "./init/options.ts";
 import { type Parts, readParts } from "./init/parts.ts";
 import { hookConfig, planFiles } from "./init/plan.ts";
@@ -85,6 +85,7 @@ async function findPlace(
   const folder = first ?? ".";
   if (second !== undefined || !isFolder(folder)) throw unknownTemplate(folder, templates);
   const found = findSite(folder, parts);
+  if (found !== undefined && found.generator.dockerfile === undefined) throw withoutDockerfile(found, folder);
   if (found !== undefined && (!asks || (await askForExisting(found, folder)))) {
     const output = given.output ?? found.output;
     return { site: { kind: "existing", found: { ...found, output } }, target: resolve(folder), folder };
@@ -94,6 +95,13 @@ async function findPlace(
   if (first === undefined) throw new UsageError(`which template? ${list}. Usage: ${usage}`);
   throw new UsageError(
     `'${first}' has nothing in it by which its generator is known. For a new site: ${list}`,
+  );
+}
+
+function withoutDockerfile({ generator }: ExistingSite, folder: string): UsageError {
+  const place = folder === "." ? "this folder" : `'${folder}'`;
+  return new UsageError(
+    `${place} is a site made with ${generator.title}, for which there is no Dockerfile here; \`statigo image build\` makes its image`,
   );
 }
 

@@ -8,6 +8,7 @@ import { type ImageDescription, timeOf } from "../../oci/make/image-parts.ts";
 import type { Compression } from "../../oci/media-type.ts";
 import { type Option, type ParsedArguments, UsageError } from "../command.ts";
 import { text } from "./registry-access.ts";
+import type { FoundSite } from "./site-source.ts";
 
 type Options = ParsedArguments["options"];
 
@@ -94,7 +95,7 @@ const standardPrefix = "org.opencontainers.image.";
 /** What the image says of itself; of the same folder and options always the same. */
 export async function readDescription(
   options: Options,
-  folder: string,
+  { folder, environment: ofServer }: FoundSite,
   environment: NodeJS.ProcessEnv,
 ): Promise<ImageDescription> {
   const git = options["git"] === true ? await readGit(folder) : undefined;
@@ -107,6 +108,7 @@ export async function readDescription(
     annotations: { ...created, ...Object.fromEntries(standard), ...pairsOf(options, "annotation") },
     createdSeconds,
     arguments: listOf(options, "arg"),
+    environment: ofServer,
   };
 }
 

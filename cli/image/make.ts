@@ -40,8 +40,9 @@ export async function makeImage(making: Making, work: Work): Promise<BuiltImage>
   const { staging, progress, signal } = work;
   const compression = readCompression(options);
   const maximumBytes = readMaximumBytes(options);
-  const folder = await findSite(making.folder, options["as-is"] === true, signal);
-  const description = await readDescription(options, folder, environment);
+  const found = await findSite(making.folder, options["as-is"] === true, signal);
+  const { folder } = found;
+  const description = await readDescription(options, found, environment);
   const site = listSiteFiles({
     folder: await realpath(folder),
     ignore: await readIgnoreRules(options, folder),

@@ -10,6 +10,8 @@ export interface ExistingSite {
   /** The files that the installation of packages needs. */
   manifests: string[];
   script: string;
+  /** Whether package.json has it. */
+  hasScript: boolean;
   output: string;
 }
 
@@ -31,9 +33,9 @@ export function findSite(folder: string, parts: Parts): ExistingSite | undefined
     ({ dependencies = [], files = [] }) => dependencies.some((name) => name in packages) || files.some(has),
   );
   if (generator === undefined) return undefined;
-  const packageManager = parts.packageManagers.find(({ lock }) => lock === "" || has(lock));
-  if (packageManager === undefined)
-    throw new Error("package-managers.json has none for a site without a lock file");
+  const packageManager = findPackageManager(folder, parts);
+  const scripts = packageJson?.scripts ?? {};
+  const script = buildScript(generator, scripts);
   const { nested } = generator;
   const isNested = nested !== undefined && has(join(nested, generator.output.split("/")[0] ?? ""));
   return {
@@ -42,9 +44,17 @@ export function findSite(folder: string, parts: Parts): ExistingSite | undefined
     manifests: ["package.json", packageManager.lock, ...packageSettings.filter(has)].filter(
       (name) => name !== "",
     ),
-    script: buildScript(generator, packageJson?.scripts ?? {}),
+    script,
+    hasScript: script in scripts,
     output: isNested ? `${nested}/${generator.output}` : generator.output,
   };
+}
+
+/** By its lock file. */
+export function findPackageManager(folder: string, { packageManagers }: Parts): PackageManager {
+  const found = packageManagers.find(({ lock }) => lock === "" || existsSync(join(folder, lock)));
+  if (found === undefined) throw new Error("package-managers.json has none for a site without a lock file");
+  return found;
 }
 
 /** `build`, or what is called like it: VitePress' own documentation has `docs:build`. */
@@ -54,7 +64,7 @@ function buildScript({ script }: Generator, scripts: Readonly<Record<string, str
   return Object.keys(scripts).find((name) => name.endsWith(":build")) ?? known;
 }
 
-function readPackageJson(folder: string): PackageJson | undefined {
+export function readPackageJson(folder: string): PackageJson | undefined {
   const file = join(folder, "package.json");
   if (!existsSync(file)) return undefined;
   try {

@@ -5,24 +5,29 @@ import { join } from "node:path";
 export interface Generator {
   name: string;
   title: string;
-  /** Which of the files in `dockerfile/` builds it. */
-  dockerfile: string;
+  /** Which of the files in `dockerfile/` builds it; without one, only `statigo image build` can. */
+  dockerfile?: string;
   /** npm packages one of which the site's package.json names; or else */
   dependencies?: string[];
   /** files one of which the site has. */
   files?: string[];
   /** The script of package.json that builds it, where that is not `build`. */
   script?: string;
+  /** What builds it, where that is no script of package.json. */
+  command?: string;
   /** Where the build writes the site; `nested` is a folder that all of it may lie in. */
   output: string;
   nested?: string;
-  /** Lines for the end of the Dockerfile. */
-  settings?: string;
+  /** Variables of the server that such a site needs wherever it is served, and a sentence that says why. */
+  environment?: Readonly<Record<string, string>>;
+  because?: string;
 }
 
 export interface PackageManager {
   /** Its lock file; "" for the one of a site that has none. */
   lock: string;
+  /** What puts it into an image, and onto a machine that has Node alone. */
+  prepare?: string;
   install: string;
   run: string;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { readTemplate, type SiteFile } from "../templates.ts";
-import { type Choices, hostOf } from "./choices.ts";
+import { byName, type Choices, hostOf } from "./choices.ts";
 import { composeDockerfile, composeDockerignore } from "./dockerfile.ts";
 import type { Parts } from "./parts.ts";
 import { substitute, type Values } from "./substitute.ts";
@@ -46,6 +46,13 @@ function commonValues({ name, image, base, host, hookUrl }: Choices): Values {
   return { name, image, base, host, hookUrl };
 }
 
+/** As systemd's units have it; all other engines run the image, which has it itself. */
+function environmentOf({ site }: Choices, { generators }: Parts): string {
+  const generator = site.kind === "template" ? byName(generators, site.template) : site.found.generator;
+  const variables = Object.entries(generator.environment ?? {});
+  return variables.map(([name, value]) => `Environment=${name}=${value}`).join("\n");
+}
+
 export function loginOf({ registry }: Choices, ci: { login: string }): string {
   return registry.login?.[ci.login] ?? "password";
 }
@@ -82,7 +89,7 @@ function engineFiles(
   parts: Parts,
   secretHash: string,
 ): SiteFile[] {
-  const values = commonValues(choices);
+  const values = { ...commonValues(choices), environment: environmentOf(choices, parts) };
   const files = Object.entries(engine.files).map(([part, to]) => ({
     path: substitute(to, values),
     content: substitute(parts.read(`engine/${part}`), values),

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import open from "open";
 import { createNodeServer, type NodeServer, parseNetworks } from "../../server/library.ts";
 import type { ParsedArguments } from "../command.ts";
+import { describeProject } from "../project-hint.ts";
 import { checkFolder } from "../site-folder.ts";
 import { print, say } from "../terminal.ts";
 import { lanAddresses, listen } from "./address.ts";
@@ -19,6 +20,8 @@ export async function serve(parsed: ParsedArguments): Promise<number> {
   const options = readServeOptions(parsed, (name) => process.env[name] ?? "");
   const folder = options.server.rootDirectory;
   checkFolder(folder);
+  const hint = describeProject(folder, "serve", options.server.isSinglePage);
+  if (hint !== undefined) say(hint);
   const behind = await startBehind(options);
   const live = options.isReloading ? new LiveReload() : undefined;
   const front = createFront({ port: portOf(behind.listener), live, log: logger(options) });

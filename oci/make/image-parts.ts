@@ -12,6 +12,8 @@ export interface ImageDescription {
   createdSeconds: number;
   /** More arguments for the server, behind those of the base. */
   arguments: readonly string[];
+  /** More variables for the server. */
+  environment: Readonly<Record<string, string>>;
 }
 
 /** Bytes under their digest. */
@@ -24,7 +26,7 @@ export interface JsonBlob {
 export function makeConfig(
   base: BaseImage,
   layers: readonly (BuiltLayer & { name: string })[],
-  { labels, createdSeconds, arguments: more }: ImageDescription,
+  { labels, createdSeconds, arguments: more, environment }: ImageDescription,
 ): JsonBlob {
   const { os, architecture, variant } = base.platform;
   const created = timeOf(createdSeconds);
@@ -38,12 +40,21 @@ export function makeConfig(
     os,
     config: {
       ...config,
+      ...(Object.keys(environment).length > 0 && { Env: withVariables(config["Env"], environment) }),
       ...(more.length > 0 ? { Cmd: more } : command !== undefined && { Cmd: command }),
       ...(Object.keys(allLabels).length > 0 && { Labels: sorted(allLabels) }),
     },
     rootfs: { type: "layers", diff_ids: [...base.diffIds, ...layers.map(({ diffId }) => diffId)] },
     history: [...base.history, ...history],
   });
+}
+
+/** As ENV of a Dockerfile does it: behind the others, in place of one of the same name. */
+function withVariables(base: unknown, own: ImageDescription["environment"]): string[] {
+  const kept = (Array.isArray(base) ? base.map(String) : []).filter(
+    (variable) => !Object.hasOwn(own, variable.split("=")[0] ?? ""),
+  );
+  return [...kept, ...Object.entries(own).map(([name, value]) => `${name}=${value}`)];
 }
 
 export function makeManifest(

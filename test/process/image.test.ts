@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -52,7 +53,7 @@ interface Description {
       layers: { digest: string; mediaType: string; size: number }[];
       annotations: Record<string, string>;
     };
-    config: { created: string; config: { Labels: Record<string, string>; Cmd?: string[] } };
+    config: { created: string; config: { Labels: Record<string, string>; Cmd?: string[]; Env?: string[] } };
   }[];
 }
 
@@ -224,6 +225,120 @@ describe("statigo image build", { skip: siteImageMissing }, () => {
     assert.equal(failed.status, 1);
     assert.match(failed.err, /npm run build ended with status 3/);
     await must("build", source, "--as-is", "-o", at("as-is.tar"));
+  });
+
+  test("gives the server of a single-page app what its Dockerfile gives it, and no other", async () => {
+    const build = "mkdir -p dist && cp index.html dist";
+    const app = command.site("app", {
+      "package.json": JSON.stringify({ devDependencies: { vite: "8" }, scripts: { build } }),
+      "index.html": page,
+      "node_modules/keep": "",
+    });
+    const variables = async (...args: string[]) => {
+      await must("build", ...args, "-o", at("app.tar"));
+      return (await inspect(at("app.tar"))).platforms[0]?.config.config.Env ?? [];
+    };
+    const [path, ...more] = await variables(app);
+    assert.match(path ?? "", /^PATH=/);
+    assert.deepEqual(more, ["STATIGO_SPA=true"]);
+    assert.deepEqual(await variables(site), [path]);
+    // On a base that has it already it stands once.
+    await must("build", app, "-o", at("app-base.tar"));
+    assert.deepEqual(await variables(app, "--from", at("app-base.tar")), [path, "STATIGO_SPA=true"]);
+  });
+
+  test("takes pages out of public, as the template of plain pages has them", async () => {
+    const plain = command.site("plain", { "public/index.html": page, "deploy/hook.yaml": "secret" });
+    const { status, err } = await run("build", plain, "-o", at("plain.tar"));
+    assert.equal(status, 0, err);
+    assert.match(err, /plain has its pages in public, which is taken/);
+    await must("pull", at("plain.tar"), "--site", at("plain-site"));
+    assert.deepEqual(readdirSync(at("plain-site")), ["index.html"]);
+  });
+
+  /** A package manager that does what it is told by being told it. */
+  function standIn(name: string): void {
+    const file = join(at("programs"), name);
+    mkdirSync(at("programs"), { recursive: true });
+    const lines = [
+      "#!/bin/sh",
+      `echo "$@" >> ${name}.log`,
+      '[ "$1" != run ] || { mkdir -p "$OUT"; cp page.txt "$OUT/index.html"; }',
+    ];
+    writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o755 });
+  }
+
+  const managed: [what: string, manager: string, files: Record<string, string>, out: string, log: string][] =
+    [
+      [
+        "by pnpm where its lock file is",
+        "pnpm",
+        { "package.json": '{"dependencies":{"astro":"7"},"scripts":{"build":"x"}}', "pnpm-lock.yaml": "" },
+        "dist",
+        "install --frozen-lockfile\nrun build\n",
+      ],
+      [
+        "by yarn where its lock file is",
+        "yarn",
+        { "package.json": '{"scripts":{"build":"x"}}', "yarn.lock": "" },
+        "build",
+        "install --frozen-lockfile\nrun build\n",
+      ],
+      [
+        "of Nuxt by the script generate",
+        "npm",
+        { "package.json": '{"dependencies":{"nuxt":"4"},"scripts":{"build":"x","generate":"x"}}' },
+        ".output/public",
+        "install --no-package-lock\nrun generate\n",
+      ],
+    ];
+  for (const [what, manager, files, out, log] of managed) {
+    test(`builds a site ${what}`, async () => {
+      standIn(manager);
+      const source = command.site(`by-${manager}`, { ...files, "page.txt": page });
+      const { PATH: path = "" } = process.env;
+      Object.assign(command.environment, { PATH: `${at("programs")}:${path}`, OUT: out });
+      try {
+        await must("build", source, "-o", at("managed.tar"));
+      } finally {
+        command.environment["PATH"] = path;
+      }
+      assert.equal(readFileSync(join(source, `${manager}.log`), "utf8"), log);
+      rmSync(at("managed"), { recursive: true, force: true });
+      await must("pull", at("managed.tar"), "--site", at("managed"));
+      assert.deepEqual(readdirSync(at("managed")), ["index.html"]);
+    });
+  }
+
+  test("takes the output of before where a build finds it up to date", async () => {
+    const build = "test -e dist/index.html || { mkdir dist && cp page.txt dist/index.html; }";
+    const lazy = command.site("lazy", {
+      "package.json": JSON.stringify({ scripts: { build } }),
+      "page.txt": page,
+      "node_modules/keep": "",
+    });
+    const digest = await must("build", lazy, "-o", at("lazy.tar"));
+    const longAgo = new Date("2026-01-01");
+    utimesSync(join(lazy, "dist/index.html"), longAgo, longAgo);
+    // A folder's time of change cannot be set: another one in its place has one of now, so the whole is older.
+    await until("the folder is older than a build's clock may be wrong", () => {
+      const { ctimeMs } = statSync(join(lazy, "dist"));
+      return Date.now() - ctimeMs > 2100;
+    });
+    const second = await run("build", lazy, "-o", at("lazy.tar"));
+    assert.equal(second.out.trim(), digest, second.err);
+    assert.match(second.err, /npm run build left dist as it was, which is taken/);
+  });
+
+  test("says what is wrong with a package.json, and with one that lacks the script", async () => {
+    const broken = command.site("broken-json", { "package.json": "{", "index.html": page });
+    const unread = await run("build", broken, "-o", at("x.tar"));
+    assert.equal(unread.status, 2);
+    assert.match(unread.err, /broken-json\/package\.json is not JSON: /);
+    const without = command.site("no-script", { "package.json": '{"dependencies":{"astro":"7"}}' });
+    const { status, err } = await run("build", without, "-o", at("x.tar"));
+    assert.equal(status, 2);
+    assert.match(err, /made with Astro, but its package\.json has no script 'build'/);
   });
 
   test("puts the site on another base, into its working directory, from a tar file and from a layout", async () => {

@@ -63,6 +63,19 @@ test("the secret is in no file", async () => {
   for (const path of filesIn(site)) assert.ok(!read(site, path).includes(secret), path);
 });
 
+test("what the server of a single-page app has to know is in systemd's unit too, for a template and an existing site", async () => {
+  const folder = newFolder();
+  mkdirSync(join(folder, "mine"));
+  writeFileSync(join(folder, "mine/package.json"), '{"devDependencies":{"vite":"8"}}');
+  for (const args of [["vite-spa", "app"], ["html", "pages"], ["mine"]]) {
+    const { status, err } = await init(folder, ...args, "--engine", "systemd");
+    assert.equal(status, 0, err);
+  }
+  const unit = (name: string) => read(folder, `${name}/deploy/statigo-${name}.service`).split("\n");
+  for (const name of ["app", "mine"]) assert.ok(unit(name).includes("Environment=STATIGO_SPA=true"), name);
+  assert.ok(!unit("pages").some((line) => line.startsWith("Environment")));
+});
+
 test("--dry-run shows the tree and writes nothing", async () => {
   const folder = newFolder();
   const { status, out } = await init(
@@ -132,6 +145,14 @@ describe("an existing site", () => {
     assert.deepEqual(contents(), before);
     const tree = await init(folder, ...args, "--dry-run");
     assert.match(tree.out, /Dockerfile {2}\(is there, and stays\)/);
+  });
+
+  test("for whose generator there is no Dockerfile is told what makes its image", async () => {
+    const folder = siteOf({ "mkdocs.yml": "" });
+    const { status, err } = await init(folder);
+    assert.equal(status, 2);
+    assert.match(err, /this folder is a site made with MkDocs, .*`statigo image build` makes its image/);
+    assert.deepEqual(filesIn(folder), ["mkdocs.yml"]);
   });
 
   test("that is not known is said to be so", async () => {

@@ -226,6 +226,22 @@ describe("a port that is taken", () => {
   });
 });
 
+test("the folder that a site is made from, and a single-page app without --spa, are told what is served", async () => {
+  const app = makeSite({ "package.json": '{"devDependencies":{"vite":"8"}}', "dist/index.html": "app" });
+  for (const [args, words] of [
+    [[app], / is what a site is made from \(a Vite single-page app\); .*statigo serve \S+\/dist --spa\n/],
+    [
+      [join(app, "dist")],
+      /this is a Vite single-page app, which its image serves so: statigo serve \S+dist --spa\n/,
+    ],
+    [[join(app, "dist"), "--spa"], /^(?!.*single-page)/s],
+  ] as const) {
+    const served = await serve(args);
+    assert.match(served.command.err(), words);
+    await served.stop();
+  }
+});
+
 test("a folder that is not there is refused in one line, with status 2", async () => {
   const { status, err } = await startCommand(["serve", join(folder, "nowhere")]).ended;
   assert.match(err, /^statigo: '\S+nowhere' can't be read: it is missing, or this user may not enter it\n$/);

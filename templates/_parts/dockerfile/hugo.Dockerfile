@@ -7,6 +7,6 @@ RUN apk add --no-cache hugo tzdata
 ENV TZ=@@timezone@@
 WORKDIR /build
 COPY . ./
-RUN hugo --minify --destination /site
+RUN @@command@@ --destination /site
 
 @@compressed@@

@@ -12,6 +12,6 @@ ENV JEKYLL_ENV=production
 # Open to all, because the image runs jekyll as a user who may not create a folder in /.
 RUN mkdir -m 0777 /site
 COPY . ./
-RUN jekyll build -d /site
+RUN @@command@@ -d /site
 
 @@compressed@@

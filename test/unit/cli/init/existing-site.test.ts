@@ -70,7 +70,7 @@ const sites: [title: string, files: Record<string, string>, generator: string, l
     "vite-spa",
     [
       "COPY package.json ./",
-      "RUN npm install",
+      "RUN npm install --no-package-lock",
       "COPY --from=build /build/dist /site",
       "ENV STATIGO_SPA=true",
     ],
@@ -96,6 +96,12 @@ const sites: [title: string, files: Record<string, string>, generator: string, l
   ["Hugo", { "hugo.yaml": "", "public/index.html": "" }, "hugo", ["RUN hugo --minify --destination /site"]],
   ["Jekyll", { "_config.yml": "", "index.html": "" }, "jekyll", ["RUN jekyll build -d /site"]],
   ["pages in public", { "public/index.html": "" }, "html", ["COPY public /site"]],
+  [
+    "pages with a folder public among them",
+    { "index.html": "", "public/index.html": "" },
+    "html",
+    ["COPY . /site"],
+  ],
   ["pages in the folder itself", { "index.html": "" }, "html", ["COPY . /site"]],
 ];
 
