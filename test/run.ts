@@ -44,7 +44,7 @@ const groups: readonly Group[] = [
     folder: "process",
     // They mostly wait for processes that they start.
     concurrency: 2 * Math.max(2, availableParallelism()),
-    timeoutMs: 120_000,
+    timeoutMs: 300_000,
     needsDocker: false,
   },
   {
