@@ -26,7 +26,10 @@ export interface DeployRequest {
 export interface Operations {
   deployTag(service: string, request: DeployRequest, actor: string): Promise<Deployment>;
   redeploy(id: number, actor: string): Promise<Deployment>;
-  /** To the last good release before the one that serves, or to a tag that was good once. */
+  /**
+   * To the last good release before the one that serves or is just being deployed, or to a tag that was good once. What
+   * is under way is not stopped by it: the way back begins when that has ended.
+   */
   rollBack(service: string, tag: string | undefined, actor: string): Promise<Deployment>;
   /** Where `rollBack` without a tag goes. */
   previousRelease(service: string): Deployment | undefined;
@@ -81,11 +84,18 @@ export function createOperations({ live, store, onChange, onAudited }: Operation
   function ask(
     service: Service,
     cause: Exclude<Cause, "webhook">,
-    release: { tag: string; digest: string | null; restores: number | null; deliveryId?: string | null },
+    release: {
+      tag: string;
+      digest: string | null;
+      restores: number | null;
+      deliveryId?: string | null;
+      /** Said as long as it waits. */
+      reason?: string | null;
+    },
     actor: string,
   ): Promise<Deployment> {
     return change((changes) => {
-      const { tag, digest, restores, deliveryId = null } = release;
+      const { tag, digest, restores, deliveryId = null, reason = null } = release;
       const known = deliveryId === null ? undefined : store.findDelivery(service.name, deliveryId);
       if (known !== undefined && known.tag !== tag)
         throw refuse("key_reused", `deployment ${known.id} has the tag ${known.tag}`);
@@ -105,7 +115,7 @@ export function createOperations({ live, store, onChange, onAudited }: Operation
           pushedAtMs: null,
           restores,
         },
-        { state: "waiting", reason: null, actor },
+        { state: "waiting", reason, actor },
       );
       changes.supersedeOlder(deployment);
       audit(changes, actor, cause, deployment, tag);
@@ -150,7 +160,9 @@ export function createOperations({ live, store, onChange, onAudited }: Operation
       const service = serviceOf(name);
       const good = tag === undefined ? findPrevious(store, name) : store.lastSucceededTag(name, tag);
       if (good === undefined) throw refuse("nothing_to_roll_back_to", explainNothing(tag));
-      return ask(service, "rollback", { tag: good.tag, digest: good.digest, restores: good.id }, actor);
+      const release = { tag: good.tag, digest: good.digest, restores: good.id };
+      const reason = explainWait(good, store.underWay(name));
+      return ask(service, "rollback", { ...release, reason }, actor);
     },
 
     previousRelease: (service) => findPrevious(store, service),
@@ -214,20 +226,37 @@ function explainNothing(tag: string | undefined): string {
     : `${tag} has not succeeded for this service; deploy it instead`;
 }
 
+/** Whoever asks to go back while something else is being deployed is told that this is not stopped by it. */
+function explainWait({ tag }: Deployment, underWay: Deployment | undefined): string | null {
+  if (underWay === undefined || !isActive(underWay)) return null;
+  return `${tag} comes back when ${underWay.tag} of deployment ${underWay.id} has come to its end`;
+}
+
 /**
- * The good release before the one that serves. What serves may itself be the result of a rollback: going back once
- * more must not lead to what was left then, so the search goes on from the deployment that was restored.
+ * The good release before the one that serves, or, while another one is under way, before that one: who goes back then
+ * wants away from what is just going out, and that may still fail. While the service goes back already, the same way
+ * again: pressing twice is not going back twice.
  */
 function findPrevious(store: Store, service: string): Deployment | undefined {
+  const underWay = store.underWay(service);
+  if (underWay?.cause === "rollback" && underWay.restores !== null) return store.find(underWay.restores);
   const serving = store.lastSucceeded(service);
-  const isOther = (other: Deployment) => other.tag !== serving?.tag || other.digest !== serving.digest;
-  const seen = new Set<number>();
-  let at = serving;
-  while (at !== undefined && !seen.has(at.id)) {
-    seen.add(at.id);
-    const from: number | null = at.cause === "rollback" && at.restores !== null ? at.restores : at.replaces;
-    at = from === null ? undefined : store.find(from);
-    if (at !== undefined && isOther(at)) return at;
-  }
+  const unwanted = underWay ?? serving;
+  const isOther = (other: Deployment) => other.tag !== unwanted?.tag || other.digest !== unwanted.digest;
+  for (const release of followBack(store, serving)) if (isOther(release)) return release;
   return undefined;
+}
+
+/**
+ * A deployment, the one that it replaced, and so on. Of a rollback, the one that it restored comes before it: going
+ * back once more must not lead to what was left then.
+ */
+function* followBack(store: Store, from: Deployment | undefined): Generator<Deployment> {
+  const passed = new Set<number>();
+  for (let at = from; at !== undefined && !passed.has(at.id); ) {
+    yield at;
+    passed.add(at.id);
+    const before: number | null = at.cause === "rollback" && at.restores !== null ? at.restores : at.replaces;
+    at = before === null ? undefined : store.find(before);
+  }
 }

@@ -76,9 +76,10 @@ async function ask(client: Client, call: CommandCall, path: string, body: object
 }
 
 function report(deployment: Deployment, json: boolean): void {
-  const { id, service, tag } = deployment;
+  const { id, service, tag, state, reason } = deployment;
+  const because = state === "waiting" && reason !== null ? `: ${reason}` : "";
   if (json) printJson(deployment);
-  else print(clean(`deployment ${id}: ${service} ${tag}, ${describeState(deployment)}`));
+  else print(clean(`deployment ${id}: ${service} ${tag}, ${describeState(deployment)}${because}`));
 }
 
 function actionPath({ given }: CommandCall, action: string): string {

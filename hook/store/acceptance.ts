@@ -103,5 +103,10 @@ function findInPlay({ many, one }: Statements, service: string): Deployment[] {
 export const selectOpen = `SELECT ${columns} FROM deployment
   WHERE service = :service AND state IN ('waiting', 'deploying', 'verifying')`;
 
+/** What has been started and has not ended, also while it waits for another try or for another process. */
+export const selectBegun = `SELECT ${columns} FROM deployment
+  WHERE service = :service AND state IN ('waiting', 'deploying', 'verifying', 'rolling-back')
+    AND first_started_at IS NOT NULL`;
+
 export const selectLastSucceeded = `SELECT ${columns} FROM deployment
   WHERE service = :service AND state = 'succeeded' ORDER BY ended_order DESC LIMIT 1`;

@@ -50,7 +50,10 @@ export interface Changes {
   insert(given: NewDeployment, first: StateChange & { state: "waiting" | "superseded" }): Deployment;
   /** Throws when the deployment has ended already. */
   change(id: number, state: State, change: StateChange): Deployment;
-  /** Only the newest waits: what webhooks asked for before is superseded, what people asked for or approved is not. */
+  /**
+   * Only the newest waits: what webhooks asked for before is superseded, what people asked for or approved is not, but
+   * by a rollback when it waits for another try.
+   */
   supersedeOlder(by: Deployment): void;
   /** Writes down what a deployment waits for, when that is something else than before. */
   setWaitingFor(id: number, waitingFor: WaitingFor, reason: string | null): void;
@@ -86,8 +89,9 @@ const selectOtherwiseWaiting = `SELECT id FROM deployment
 const updateWaitingFor = `UPDATE deployment SET waiting_for = :waitingFor, reason = :reason
   WHERE id = :id RETURNING ${columns}`;
 
+/** Who goes back wants away from what was tried and failed: its next try would come after the way back. */
 const selectOutdated = `SELECT id FROM deployment WHERE service = :service AND state = 'waiting' AND id < :id
-  AND cause = 'webhook' AND approved_by IS NULL`;
+  AND (cause = 'webhook' AND approved_by IS NULL OR :cause = 'rollback' AND not_before IS NOT NULL)`;
 
 export interface ChangeListeners {
   /** Inside the transaction, which may still fail. */
@@ -144,7 +148,11 @@ export function createChanges(
     change,
     supersedeOlder(by) {
       const reason = `superseded by ${by.tag} of deployment ${by.id}`;
-      for (const { id } of many<{ id: number }>(selectOutdated, { service: by.service, id: by.id }))
+      for (const { id } of many<{ id: number }>(selectOutdated, {
+        service: by.service,
+        id: by.id,
+        cause: by.cause,
+      }))
         change(id, "superseded", { reason, actor: by.actor });
     },
     setWaitingFor(id, waitingFor, reason) {

@@ -1,6 +1,12 @@
 import { EventEmitter } from "node:events";
 import type { DatabaseSync } from "node:sqlite";
-import { type Accepted, type AcceptPolicy, acceptAll, selectLastSucceeded } from "./acceptance.ts";
+import {
+  type Accepted,
+  type AcceptPolicy,
+  acceptAll,
+  selectBegun,
+  selectLastSucceeded,
+} from "./acceptance.ts";
 import {
   type Changes,
   createChanges,
@@ -15,6 +21,7 @@ import {
   type AuditEntry,
   type Deployment,
   emptyState,
+  isActive,
   type LogLine,
   type NewAuditEntry,
   type NewLogLine,
@@ -96,6 +103,8 @@ export interface Store extends Statistics {
   findDelivery(service: string, deliveryId: string): Deployment | undefined;
   /** The newest that was started, however it ended. */
   lastBegun(service: string): Deployment | undefined;
+  /** The one that was begun and has not ended: a process is at work on it, or it waits to go on. */
+  underWay(service: string): Deployment | undefined;
   /** The oldest that waits. */
   nextWaiting(service: string): Deployment | undefined;
 
@@ -306,6 +315,10 @@ function readDeployments(statements: Statements) {
          ORDER BY id DESC LIMIT 1`,
         { service },
       ),
+    underWay(service: string) {
+      const begun = many<Deployment>(selectBegun, { service });
+      return begun.find(isActive) ?? begun[0];
+    },
     nextWaiting: (service: string) =>
       one<Deployment>(
         `SELECT ${columns} FROM deployment WHERE service = :service AND state = 'waiting' ORDER BY id LIMIT 1`,

@@ -22,6 +22,19 @@ async function start(target: string, more = ""): Promise<TestHook> {
 const recording = script('echo "$STATIGO_TAG" >> trace; [ "$STATIGO_TAG" != v-bad ]');
 const gated = script('echo "$STATIGO_TAG" >> trace; until [ -e go ]; do sleep 0.01; done');
 
+/** As `recording`, but as long as there is a file `hold`, it waits for a file `go`. */
+const held = script(
+  'echo "$STATIGO_TAG" >> trace; while [ -e hold ] && [ ! -e go ]; do sleep 0.01; done; [ "$STATIGO_TAG" != v-bad ]',
+);
+
+/** Starts a deployment that runs until there is a file `go`. */
+async function deployHeld(hook: TestHook, tag: string): Promise<number> {
+  writeFileSync(join(hook.folder, "hold"), "");
+  const { id } = await hook.operations.deployTag("blog", { tag }, "ben");
+  await until("it is being deployed", () => hook.store.find(id)?.state === "deploying");
+  return id;
+}
+
 function traceOf({ folder }: TestHook): string[] {
   const file = join(folder, "trace");
   return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
@@ -125,6 +138,65 @@ describe("rolling back", () => {
     const rollback = await hook.operations.rollBack("blog", "v1", "ben");
     assert.deepEqual([rollback.tag, rollback.digest, rollback.restores], ["v1", digest, 1]);
     await hook.untilEnded(rollback.id);
+  });
+
+  for (const [what, tag, state] of [
+    ["that gets live", "v3", "succeeded"],
+    ["that fails", "v-bad", "failed"],
+  ] as const) {
+    test(`during a deployment ${what} brings what served before it, and so does pressing twice`, async () => {
+      const hook = await start(held);
+      await deployAll(hook, "v1", "v2");
+      const running = await deployHeld(hook, tag);
+      assert.equal(hook.operations.previousRelease("blog")?.tag, "v2");
+      const rollback = await hook.operations.rollBack("blog", undefined, "ben");
+      assert.deepEqual([rollback.tag, rollback.restores], ["v2", 2]);
+      assert.equal(rollback.reason, `v2 comes back when ${tag} of deployment 3 has come to its end`);
+      const twice = await hook.operations.rollBack("blog", undefined, "ben");
+      assert.deepEqual([twice.tag, twice.restores], ["v2", 2]);
+      writeFileSync(join(hook.folder, "go"), "");
+      assert.equal((await hook.untilEnded(running)).state, state);
+      assert.equal((await hook.untilEnded(twice.id)).state, "succeeded");
+      assert.deepEqual(traceOf(hook), ["v1", "v2", tag, "v2", "v2"]);
+      assert.equal((await hook.operations.rollBack("blog", undefined, "ben")).tag, "v1");
+    });
+  }
+
+  test("during a rollback goes to the same release, and not forward to the one that is left", async () => {
+    const hook = await start(held);
+    await deployAll(hook, "v1", "v2", "v3");
+    writeFileSync(join(hook.folder, "hold"), "");
+    const first = await hook.operations.rollBack("blog", undefined, "ben");
+    await until("it goes back", () => hook.store.find(first.id)?.state === "deploying");
+    const second = await hook.operations.rollBack("blog", undefined, "ben");
+    assert.deepEqual([first.tag, second.tag], ["v2", "v2"]);
+    writeFileSync(join(hook.folder, "go"), "");
+    await hook.untilEnded(second.id);
+  });
+
+  test("during a deployment of what serves goes to another release", async () => {
+    const hook = await start(held);
+    await deployAll(hook, "v1", "v2");
+    await deployHeld(hook, "v2");
+    const rollback = await hook.operations.rollBack("blog", undefined, "ben");
+    assert.equal(rollback.tag, "v1");
+    writeFileSync(join(hook.folder, "go"), "");
+    await hook.untilEnded(rollback.id);
+  });
+
+  test("takes the place of what waits for another try, whoever asked for that", async () => {
+    const hook = await start(recording);
+    await deployAll(hook, "v1");
+    const waits = { reason: "the engine is away", actor: "hook", waitingFor: "retry" } as const;
+    const tried = await hook.store.write((changes) => {
+      const given = newDeployment("blog", "v2", { cause: "deploy", actor: "ann" });
+      const { id } = changes.insert(given, { state: "waiting", reason: null, actor: "ann" });
+      return changes.change(id, "waiting", { ...waits, notBeforeMs: Date.now() + 600_000 });
+    });
+    const rollback = await hook.operations.rollBack("blog", "v1", "ben");
+    assert.equal((await hook.untilEnded(rollback.id)).state, "succeeded");
+    const { state, reason } = hook.store.find(tried.id) ?? {};
+    assert.deepEqual([state, reason], ["superseded", `superseded by v1 of deployment ${rollback.id}`]);
   });
 
   for (const [why, deployed, tag] of [

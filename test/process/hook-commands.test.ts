@@ -122,7 +122,20 @@ describe("the commands that ask a hook", { concurrency: 4 }, () => {
     assert.equal(status, 0);
     const again = await statigo("log", String(id));
     assert.equal(again.out, out);
+    await rollBackDuringDeployment();
   });
+
+  async function rollBackDuringDeployment(): Promise<void> {
+    const { id } = await json("deploy", "gated", "v2");
+    await until("it is begun", async () => (await statigo("log", String(id))).out.includes("begun"));
+    const { out } = await statigo("rollback", "gated");
+    const back =
+      /^deployment (\d+): gated v1, waiting for its turn: v1 comes back when v2 of deployment/.exec(out);
+    assert.ok(back, out);
+    open("v2");
+    const log = await statigo("log", back[1] ?? "", "-f");
+    assert.match(log.err, /gated v1 succeeded/);
+  }
 
   test("rollback and redeploy bring back what ran", async () => {
     for (const tag of ["v1", "v2"]) assert.equal((await statigo("deploy", "held", tag, "--wait")).status, 0);

@@ -95,11 +95,13 @@ export function redeployAction(
 }
 
 export function rollBackAction(service: Service, { steps }: SetUp, to: GoodRelease, nowMs: number): Action {
+  const underWay = underWayOf(service);
   return {
     title: `Roll ${service.name} back to ${to.tag}`,
     sentences: [
       `${service.image}:${to.tag}${withDigest(to.digest)}, which was live as deployment ${to.deployment}, comes back.`,
       describeNow(service, nowMs),
+      ...whatIsLeft(service),
       ...holds(service, true),
       ...steps,
     ],
@@ -107,7 +109,8 @@ export function rollBackAction(service: Service, { steps }: SetUp, to: GoodRelea
     isDangerous: true,
     scope: "deploy",
     path: `services/${service.name}/rollback`,
-    body: to.isPrevious ? {} : { tag: to.tag },
+    // What is under way may end before this is pressed, and the hook's own choice would be another one then.
+    body: to.isPrevious && (underWay === null || underWay.tag === to.tag) ? {} : { tag: to.tag },
     fields: [],
     done: `${service.name}: on its way back to ${to.tag}`,
   };
@@ -240,11 +243,25 @@ function describeNow({ release, name }: Service, nowMs: number): string {
   return `Now ${release.tag} runs, since ${formatTime(release.since)} (${formatAgo(release.since, nowMs)}).`;
 }
 
+function underWayOf({ last }: Service): Deployment | null {
+  return last !== null && isUnderWay(last.state) ? last : null;
+}
+
+/** What becomes of a deployment that somebody goes back from before it has ended. */
+function whatIsLeft(service: Service): string[] {
+  const underWay = underWayOf(service);
+  if (underWay !== null)
+    return [`${underWay.tag} is being deployed, and not stopped by this: cancel it for that.`];
+  const isTriedAgain = service.last?.waitingFor === "retry";
+  return isTriedAgain ? [`${service.last?.tag}, which waits for its next try, is given up.`] : [];
+}
+
 /** What keeps it from being begun at once. */
-function holds({ state, pausedBy, frozenBy, frozenUntil, last }: Service, isRollback: boolean): string[] {
-  const isBusy = last !== null && isUnderWay(last.state);
+function holds(service: Service, isRollback: boolean): string[] {
+  const { state, pausedBy, frozenBy, frozenUntil } = service;
+  const underWay = underWayOf(service);
   return [
-    ...(isBusy ? [`It begins when ${last.tag} has come to its end.`] : []),
+    ...(underWay === null ? [] : [`It begins when ${underWay.tag} has come to its end.`]),
     ...(state === "paused" ? [`${pausedBy} has paused the service: it waits until that ends.`] : []),
     ...(state === "frozen" && frozenUntil !== null && !isRollback
       ? [`${frozenBy} has frozen the service: it waits until ${formatTime(frozenUntil)}.`]

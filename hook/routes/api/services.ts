@@ -19,7 +19,11 @@ const deployRequest = named(
 const rollbackRequest = named(
   "RollbackRequest",
   z.strictObject({
-    tag: tagSchema.optional().describe("a tag that was deployed before; without it, the release before"),
+    tag: tagSchema
+      .optional()
+      .describe(
+        "a tag that was deployed before; without it, the release before the one that serves or is just being deployed",
+      ),
   }),
 );
 const pauseRequest = named("PauseRequest", z.strictObject({ reason: reasonSchema.optional() }));

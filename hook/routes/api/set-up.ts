@@ -28,7 +28,9 @@ export const setUpSchema = named(
     rollsBackTo: z
       .object({ tag: z.string(), digest: z.string().nullable(), deployment: z.int() })
       .nullable()
-      .describe("the release that a rollback without a tag brings again"),
+      .describe(
+        "the release that a rollback without a tag brings again; while another one is under way, the one that serves before it",
+      ),
   }),
 );
 export const newSecretSchema = named(

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
-import { selectLastSucceeded, selectOpen } from "../../../hook/store/acceptance.ts";
+import { selectBegun, selectLastSucceeded, selectOpen } from "../../../hook/store/acceptance.ts";
 import type { NewDeployment } from "../../../hook/store/changes.ts";
 import { openDatabase, StoreError } from "../../../hook/store/database.ts";
 import { deleteOld } from "../../../hook/store/prune.ts";
@@ -279,6 +279,24 @@ describe("the store", () => {
     store.close();
   });
 
+  test("knows what is under way, also between two tries, and what runs before what waits", async () => {
+    const store = openStore(newFile());
+    await ask(store, newDeployment("blog", "v1"), newDeployment("blog", "v2"));
+    assert.equal(store.underWay("blog"), undefined);
+    await store.claimNext(rules);
+    await store.transition(1, "rolling-back", { reason: null, actor: "hook" });
+    assert.equal(tagOf(store.underWay("blog")), "v1");
+    const notBeforeMs = rules.nowMs + 1000;
+    await store.transition(1, "waiting", { reason: null, actor: "hook", waitingFor: "retry", notBeforeMs });
+    assert.equal(tagOf(store.underWay("blog")), "v1");
+    await store.claimNext(rules);
+    assert.equal(tagOf(store.underWay("blog")), "v2");
+    await store.transition(2, "failed", { reason: null, actor: "hook" });
+    await store.transition(1, "failed", { reason: null, actor: "hook" });
+    assert.equal(store.underWay("blog"), undefined);
+    store.close();
+  });
+
   test("finds its way by index, not by reading everything", () => {
     const file = newFile();
     openStore(file).close();
@@ -307,6 +325,7 @@ describe("the store", () => {
         /deployment_succeeded/,
       ],
       [selectOpen, /deployment_by_service_and_state/],
+      [selectBegun, /deployment_by_service_and_state/],
       [selectLastSucceeded, /deployment_succeeded/],
       [deleteOld, /SEARCH old USING INTEGER PRIMARY KEY/],
       ["SELECT * FROM transition WHERE deployment = 1 ORDER BY id", /transition_by_deployment/],
