@@ -6,7 +6,7 @@ import type { StateChange } from "../store/changes.ts";
 import type { Deployment } from "../store/deployment.ts";
 import type { Store } from "../store/store.ts";
 import type { Release } from "../target/target.ts";
-import { createDeploymentLog, type DeploymentLog } from "./deployment-log.ts";
+import { createDeploymentLog, type DeploymentLog, type DeploymentLogTools } from "./deployment-log.ts";
 import { type Ending, failed } from "./ending.ts";
 import { runPipeline } from "./pipeline.ts";
 import type { Run } from "./run.ts";
@@ -43,14 +43,15 @@ export async function deploy(deployment: Deployment, signals: RunSignals, tools:
 type Found = Pick<StateChange, "digest">;
 
 function openLog(id: number, { store, logger }: DeployTools): DeploymentLog {
-  return createDeploymentLog((lines) => {
+  const write: DeploymentLogTools["write"] = (lines, cut) => {
     store
-      .appendLog(id, lines)
+      .appendLog(id, lines, cut)
       // Losing lines is better than losing the deployment.
       .catch((error: unknown) =>
         logger.error({ err: error, deployment: id }, "lines of the deployment's log could not be stored"),
       );
-  });
+  };
+  return createDeploymentLog({ after: store.lastLogSequence(id), write });
 }
 
 /** Validates before anything moves, then leaves it to the pipeline. */

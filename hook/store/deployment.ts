@@ -112,6 +112,15 @@ export interface LogLine {
 
 export type NewLogLine = Omit<LogLine, "sequence">;
 
+/** Lines that are taken out of a log again, from one sequence on, all but the last ones. */
+export interface LogCut {
+  /** The sequence of the first; the notice stands there instead. */
+  at: number;
+  notice: NewLogLine;
+  /** How many lines stay behind the notice. */
+  keep: number;
+}
+
 /** What people have said about a service as a whole. */
 export interface ServiceState {
   service: string;

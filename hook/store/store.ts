@@ -22,6 +22,7 @@ import {
   type Deployment,
   emptyState,
   isActive,
+  type LogCut,
   type LogLine,
   type NewAuditEntry,
   type NewLogLine,
@@ -108,8 +109,11 @@ export interface Store extends Statistics {
   /** The oldest that waits. */
   nextWaiting(service: string): Deployment | undefined;
 
-  appendLog(id: number, lines: readonly NewLogLine[]): Promise<void>;
-  /** Lines after a sequence number. */
+  /** `cut`: what is taken out behind them, which may be some of them. */
+  appendLog(id: number, lines: readonly NewLogLine[], cut?: LogCut): Promise<void>;
+  /** The sequence of a log's last line, 0 when it has none. */
+  lastLogSequence(id: number): number;
+  /** Lines after a sequence number; where some were cut out, the sequences have a gap. */
   readLog(id: number, after?: number, limit?: number): LogLine[];
 
   listTransitions(deployment: number): Transition[];
@@ -211,7 +215,8 @@ function createStore(
     listHeld: () => listHeld(statements),
     isHolderAlive: (holder) => holder !== null && lock.isAlive(holder),
     ...readDeployments(statements),
-    appendLog: (id, lines) => write(() => appendLines(statements, id, lines)),
+    appendLog: (id, lines, cut) => write(() => appendLines(statements, id, lines, cut)),
+    lastLogSequence: (id) => one<{ last: number }>(selectLastSequence, { id })?.last ?? 0,
     readLog: (id, after = 0, limit = -1) => many(selectLines, { id, after, limit }),
     ...readTransitions(statements),
     ...readStatistics(statements),
@@ -344,8 +349,19 @@ const insertLine = `INSERT INTO log_line (deployment, sequence, at, line) VALUES
 const selectLines = `SELECT sequence, at AS atMs, line FROM log_line
   WHERE deployment = :id AND sequence > :after ORDER BY sequence LIMIT :limit`;
 
-function appendLines({ run }: Statements, id: number, lines: readonly NewLogLine[]): void {
+const selectLastSequence = "SELECT max(sequence) AS last FROM log_line WHERE deployment = :id";
+
+const insertNotice = `INSERT OR REPLACE INTO log_line (deployment, sequence, at, line)
+  VALUES (:id, :at, :atMs, :line)`;
+
+const deleteCut = `DELETE FROM log_line WHERE deployment = :id AND sequence > :at
+  AND sequence <= (SELECT max(sequence) FROM log_line WHERE deployment = :id) - :keep`;
+
+/** The notice first: where nothing is at its place yet, the lines come behind it. */
+function appendLines({ run }: Statements, id: number, lines: readonly NewLogLine[], cut?: LogCut): void {
+  if (cut !== undefined) run(insertNotice, { id, at: cut.at, ...cut.notice });
   for (const { atMs, line } of lines) run(insertLine, { id, atMs, line });
+  if (cut !== undefined) run(deleteCut, { id, at: cut.at, keep: cut.keep });
 }
 
 const selectServiceStates = `SELECT service, paused_at AS pausedAtMs, paused_by AS pausedBy,

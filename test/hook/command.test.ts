@@ -219,15 +219,17 @@ describe("a deployment by command", () => {
     await hook.stop();
   });
 
-  test("keeps a bounded part of an endless output, without colours and control characters", async () => {
-    const text = "printf '\\033[31mred\\033[0m\\a\\n'; yes 0123456789 | head -n 100000";
+  test("keeps how an endless output begins and ends, without colours and control characters", async () => {
+    const text =
+      "printf '\\033[31mred\\033[0m\\a\\n'; yes 0123456789 | head -n 100000; echo what is wrong; exit 3";
     const hook = await startHook(configOf({ blog: script(text) }));
     await hook.push("v1");
-    assert.equal((await hook.untilEnded(1)).state, "succeeded");
+    assert.equal((await hook.untilEnded(1)).state, "failed");
     const log = hook.logOf(1);
     assert.match(log, /^red$/m);
-    assert.match(log, /the rest is not kept: a deployment's log ends after 256 KiB$/);
-    assert.ok(log.length < 300_000);
+    assert.match(log, /^0123456789\n… [\d,]+ lines \([\d,]+ KiB\) are left out here: .*\n0123456789$/m);
+    assert.match(log, /^what is wrong\n\/bin\/sh ended with status 3; its output is in the log$/m);
+    assert.ok(log.length < 350_000);
     await hook.stop();
   });
 });

@@ -4,6 +4,9 @@ import type { LogLine } from "./answers.ts";
 import { formatClock } from "./format.ts";
 import { follow } from "./stream.ts";
 
+/** More than what is kept of a log can have: only what is followed while it is cut comes to more. */
+const shownLines = 20_000;
+
 /** What a deployment writes, as it writes it. */
 export function Log({ id }: { id: number }) {
   const lines = useSignal<readonly LogLine[]>([]);
@@ -15,7 +18,7 @@ export function Log({ id }: { id: number }) {
     let frame = 0;
     const show = () => {
       frame = 0;
-      lines.value = [...lines.value, ...fresh];
+      lines.value = [...lines.value, ...fresh].slice(-shownLines);
       fresh = [];
     };
     const stop = follow({

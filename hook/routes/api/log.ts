@@ -55,9 +55,10 @@ function followLog(id: number, startAfter: number, { store }: ApiTools): EventSo
     const deployment = store.find(id);
     if (deployment === undefined) return { text: "", isOver: true };
     const { state, reason, waitingFor, attempt } = deployment;
-    const lines: LogLine[] = store.readLog(id, after, linesAtOnce);
+    const found: LogLine[] = store.readLog(id, after, linesAtOnce);
+    const lines = [...noteGap(after, found), ...found];
     after = lines.at(-1)?.sequence ?? after;
-    const isOver = isEnded(deployment) && lines.length < linesAtOnce;
+    const isOver = isEnded(deployment) && found.length < linesAtOnce;
     const data = presentDeployment(deployment);
     const current = JSON.stringify([state, reason, waitingFor, attempt]);
     const pieces = [
@@ -69,4 +70,11 @@ function followLog(id: number, startAfter: number, { store }: ApiTools): EventSo
     return { text: pieces.join(""), isOver };
   };
   return new EventSource(next, pollMs);
+}
+
+/** What a program writes faster than it is followed may be cut out of the log before it was shown. */
+function noteGap(after: number, [first]: readonly LogLine[]): LogLine[] {
+  if (first === undefined || first.sequence === after + 1) return [];
+  const count = (first.sequence - after - 1).toLocaleString("en");
+  return [{ ...first, sequence: first.sequence - 1, line: `… ${count} lines are left out here` }];
 }

@@ -72,6 +72,28 @@ test("a stream goes on behind Last-Event-ID, and ends at once where nothing come
   assert.equal(await stream.next(), undefined);
 });
 
+test("a stream that was behind says that lines were cut out of the log meanwhile", async () => {
+  open();
+  await hook.untilEnded(1);
+  const { length } = hook.store.readLog(1);
+  const lines = ["a", "b", "c", "d"].map((line) => ({ atMs: 1, line }));
+  await hook.store.appendLog(1, lines);
+  const notice = { atMs: 1, line: "cut" };
+  await hook.store.appendLog(1, [{ atMs: 1, line: "e" }], { at: length + 1, notice, keep: 1 });
+  const whole = await api.json("deployments/1/log");
+  assert.deepEqual(linesOf(whole).slice(length), ["cut", "e"]);
+  const stream = await api.stream("deployments/1/log", length + 2);
+  const events = [await stream.next(), await stream.next(), await stream.next(), await stream.next()];
+  assert.deepEqual(
+    events.map((event) => event?.data["line"] ?? event?.event),
+    ["state", "… 2 lines are left out here", "e", "end"],
+  );
+  assert.deepEqual(
+    events.slice(1, 3).map((event) => event?.id),
+    [String(length + 4), String(length + 5)],
+  );
+});
+
 test("a stopping hook ends its streams instead of waiting for their readers", async () => {
   const stream = await api.stream("deployments/1/log");
   assert.equal((await stream.next())?.event, "state");
