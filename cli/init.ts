@@ -62,6 +62,9 @@ async function init({ options, positionals }: ParsedArguments): Promise<number> 
   const session: Session = { given: readGiven(options, parts), parts, templates, asks };
   if (asks) introduce();
   const place = isTemplate ? placeOf(first, second ?? first) : await findPlace(first, second, session);
+  if (place.site.kind === "template" && session.given.output !== undefined) {
+    throw new UsageError("--output is for a site that is there: a template's own build has its folder");
+  }
   const choices = await choose(place, session);
   return options["dry-run"] === true
     ? showPlan(choices, templatesFolder, parts)
@@ -83,6 +86,8 @@ async function findPlace(
 ): Promise<Place> {
   const { parts, templates, given, asks } = session;
   const folder = first ?? ".";
+  if (second === undefined && folder.includes("/") && !isFolder(folder))
+    throw missingFolder(folder, templates);
   if (second !== undefined || !isFolder(folder)) throw unknownTemplate(folder, templates);
   const found = findSite(folder, parts);
   if (found !== undefined && found.generator.dockerfile === undefined) throw withoutDockerfile(found, folder);
@@ -109,6 +114,15 @@ async function askForPlace(first: string | undefined, { templates, parts }: Sess
   const template = await askForTemplate(templates, parts);
   const folder = first ?? (await askForFolder(template, (typed) => refuseTarget(resolve(typed), typed)));
   return placeOf(template, folder);
+}
+
+/** With a slash it is no template's name. */
+function missingFolder(folder: string, templates: readonly string[]): UsageError {
+  const what = existsSync(folder) ? `'${folder}' is a file` : `there is no folder '${folder}'`;
+  const list = `One of: ${templates.join(", ")}`;
+  return new UsageError(
+    `${what}; a new site there is made of a template: statigo init <template> ${folder}. ${list}`,
+  );
 }
 
 function unknownTemplate(name: string, templates: readonly string[]): UsageError {
@@ -166,9 +180,10 @@ async function write(choices: Choices, templatesFolder: string, parts: Parts): P
   const needsSecret = choices.engine !== undefined && !existsSync(join(choices.target, hookConfig));
   const fresh = needsSecret ? await makeSecret() : undefined;
   const files = planFiles(choices, templatesFolder, parts, fresh?.sha256 ?? "");
+  const paths = files.map(({ path }) => path);
   const kept = writeFiles(choices.target, files);
   const text = [
-    `${describeWritten(choices, kept)} ${describeNextSteps(choices, imageNameFor(choices.target))}`,
+    `${describeWritten(choices, paths, kept)} ${describeNextSteps(choices, imageNameFor(choices.target))}`,
     describeCi(choices, parts),
     fresh === undefined ? "" : describeWebhook(choices, fresh.secret),
   ];

@@ -14,6 +14,8 @@ export interface Column {
 }
 
 const gap = "  ";
+/** Of a terminal that says 0, as one does whose size nobody has told it. */
+const usualWidth = 80;
 const ellipsis = "…";
 
 /** Aligned columns under their titles; nothing but what stands in the last one is cut, unless it must be. */
@@ -28,7 +30,8 @@ export function formatTable(
   const natural = columns.map((_, index) =>
     Math.max(...cells.map((row) => stringWidth(row[index]?.text ?? ""))),
   );
-  const widths = fit(columns, natural, width ?? Number.POSITIVE_INFINITY);
+  const available = width === 0 ? usualWidth : (width ?? Number.POSITIVE_INFINITY);
+  const widths = fit(columns, natural, available);
   return cells.map((row) => {
     const parts = columns.map((column, index) => {
       const { text, style } = row[index] ?? { text: "" };

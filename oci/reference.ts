@@ -37,8 +37,15 @@ function splitRegistry(text: string): { registry: string; repository: string } {
     : { registry: dockerHub.name, repository: text };
 }
 
+/** Whether it says where it is: without that it is Docker Hub's. */
+export function namesRegistry({ text }: ImageName): boolean {
+  return splitRegistry(text).repository !== text;
+}
+
 export function parseImageName(text: string): ImageNameResult {
   if (text.length > 255) return { problem: "longer than 255 characters" };
+  const [scheme] = /^[a-z+.-]+:\/\//i.exec(text) ?? [];
+  if (scheme !== undefined) return { problem: `has ${scheme} in front; leave that out` };
   const split = splitRegistry(text);
   if (split.repository.includes("@")) return { problem: "has a digest; leave it out" };
   if (split.repository.includes(":")) return { problem: "has a tag; leave it out" };
@@ -76,7 +83,11 @@ export function parseImageReference(text: string): { reference: ImageReference }
   const hasTag = colon > beforeDigest.lastIndexOf("/");
   const tag = hasTag ? beforeDigest.slice(colon + 1) : undefined;
   if (tag !== undefined && !tagPattern.test(tag)) return { problem: `"${tag}" is not a tag` };
-  const parsed = parseImageName(hasTag ? beforeDigest.slice(0, colon) : beforeDigest);
+  const beforeTag = hasTag ? beforeDigest.slice(0, colon) : beforeDigest;
+  if (hasTag && beforeTag.lastIndexOf(":") > beforeTag.lastIndexOf("/")) {
+    return { problem: "has more than one tag behind its name; one colon and one tag, as stut/blog:v1" };
+  }
+  const parsed = parseImageName(beforeTag);
   if ("problem" in parsed) return parsed;
   return {
     reference: { name: parsed.name, tag: tag ?? (digest === undefined ? "latest" : undefined), digest },

@@ -6,6 +6,7 @@ import { defaultLevels, type LayerCompression, maximumLevels } from "../../oci/m
 import { type IgnoreRules, parseIgnoreRules } from "../../oci/make/ignore-rules.ts";
 import { type ImageDescription, timeOf } from "../../oci/make/image-parts.ts";
 import type { Compression } from "../../oci/media-type.ts";
+import { parseOptions as parseServerOptions } from "../../server/library.ts";
 import { type Option, type ParsedArguments, UsageError } from "../command.ts";
 import { text } from "./registry-access.ts";
 import type { FoundSite } from "./site-source.ts";
@@ -76,6 +77,15 @@ export function readCompression(options: Options): LayerCompression {
   return { kind, level: number };
 }
 
+/** An image whose server ends at once would be found out only where it is to run. Another base may have another program. */
+function readServerArguments(options: Options): string[] {
+  const words = listOf(options, "arg");
+  if (text(options, "from") !== undefined) return words;
+  const { error } = parseServerOptions(words, () => "");
+  if (error !== "") throw new UsageError(`--arg: ${error}; a flag of the server is given as --arg=--spa`);
+  return words;
+}
+
 export function listOf(options: Options, name: string): string[] {
   const value = options[name];
   return Array.isArray(value) ? value : [];
@@ -107,7 +117,7 @@ export async function readDescription(
     labels,
     annotations: { ...created, ...Object.fromEntries(standard), ...pairsOf(options, "annotation") },
     createdSeconds,
-    arguments: listOf(options, "arg"),
+    arguments: readServerArguments(options),
     environment: ofServer,
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { ImageSink } from "../../oci/image-sink.ts";
 import { type BaseImage, makeServerBase, openBase } from "../../oci/make/base-image.ts";
 import { type BuiltImage, buildImage } from "../../oci/make/build-image.ts";
@@ -47,7 +47,7 @@ export async function makeImage(making: Making, work: Work): Promise<BuiltImage>
     folder: await realpath(folder),
     ignore: await readIgnoreRules(options, folder),
     hasHidden: options["hidden"] === true,
-    output: making.output,
+    output: making.output && (await realPlace(making.output)),
     maximumBytes,
     modifiedSeconds: description.createdSeconds,
   });
@@ -96,6 +96,12 @@ async function makeBases({ options, accessTo }: Making, { staging, signal }: Wor
       return makeServerBase({ platform, program, compression, staging: folder, signal });
     }),
   );
+}
+
+/** Of a file that need not be there yet: the site's folder is listed by its real path as well. */
+async function realPlace(path: string): Promise<string> {
+  const parent = await realpath(dirname(path)).catch(() => dirname(path));
+  return join(parent, basename(path));
 }
 
 async function subfolder(staging: string, name: string): Promise<string> {

@@ -29,6 +29,11 @@ export function readOutput(options: ParsedArguments["options"], fallback: string
     throw new UsageError(`--format is layout or tar, not '${format}'`);
   }
   const given = text(options, "output");
+  if (given === "-") {
+    throw new UsageError(
+      "an image is not written to the standard output, which has its digest: name a file that ends in .tar",
+    );
+  }
   const path = given ?? (format === "layout" ? fallback : `${fallback}.tar`);
   return { path: resolve(path), isArchive: format === undefined ? path.endsWith(".tar") : format === "tar" };
 }

@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { ImageError } from "../../oci/image-error.ts";
 import type { ImageSource, Reference } from "../../oci/image-source.ts";
 import { openLayout } from "../../oci/layout-source.ts";
-import { type ImageReference, parseImageReference } from "../../oci/reference.ts";
+import {
+  fullName,
+  type ImageName,
+  type ImageReference,
+  namesRegistry,
+  parseImageReference,
+} from "../../oci/reference.ts";
 import { openRegistry } from "../../oci/registry-source.ts";
 import { openSavedImage } from "../../oci/saved-source.ts";
 import { UsageError } from "../command.ts";
@@ -23,10 +29,22 @@ export async function findPlace(argument: string): Promise<Place> {
   const colon = argument.lastIndexOf(":");
   const withTag = colon > 0 ? await findPath(argument.slice(0, colon), argument.slice(colon + 1)) : undefined;
   if (withTag !== undefined && withTag.kind !== "site") return withTag;
-  if (/^[./]/.test(argument) || argument.endsWith(".tar")) {
-    throw new UsageError(`'${argument}' is not there: neither a folder nor a file`);
+  const [path = ""] = argument.split(/(?<=\.tar):/);
+  if (/^[./]/.test(argument) || path.endsWith(".tar")) {
+    throw new UsageError(`'${path}' is not there: neither a folder nor a file`);
   }
-  return { kind: "registry", reference: readReference(argument) };
+  const reference = readReference(argument);
+  if (isBare(argument, reference)) {
+    throw new UsageError(
+      `there is no folder and no file '${argument}' here; an image on Docker Hub is written ${argument}:latest, or with its tag`,
+    );
+  }
+  return { kind: "registry", reference };
+}
+
+/** A word that may be any name: whoever means an image says its tag, its digest or its registry. */
+function isBare(argument: string, { name, digest }: ImageReference): boolean {
+  return digest === undefined && name.text === argument && !namesRegistry(name);
 }
 
 async function findPath(path: string, tag: string | undefined): Promise<Place | undefined> {
@@ -57,21 +75,48 @@ export async function openPlace(
 ): Promise<OpenPlace> {
   if (place.kind === "layout") {
     const source = openLayout(place.folder);
-    return { source, reference: { tag: place.tag ?? (await onlyTag(source, signal)) } };
+    return { source, reference: { tag: await chosenTag(source, place.tag, signal) } };
   }
   if (place.kind === "saved") {
     const options = { staging: join(staging, "saved"), maximumBytes: Number.POSITIVE_INFINITY, signal };
     const source = await openSavedImage(place.file, options);
-    return { source, reference: { tag: place.tag ?? (await onlyTag(source, signal)) } };
+    return { source, reference: { tag: await chosenTag(source, place.tag, signal) } };
   }
   const { name, tag, digest } = place.reference;
   const access = await accessTo(name, signal);
   const reference = digest !== undefined ? { digest } : { tag: tag ?? "latest" };
-  return { source: openRegistry(name, access), reference };
+  const source = openRegistry(name, access);
+  return { source: namesRegistry(name) ? source : sayWhatItIs(source, name), reference };
 }
 
-async function onlyTag({ listTags, name }: ImageSource, signal: AbortSignal): Promise<string> {
+/** A path that is mistyped is a name on Docker Hub: whatever goes wrong there says that it was asked. */
+export function sayWhatItIs(source: ImageSource, name: ImageName): ImageSource {
+  return {
+    ...source,
+    async readManifest(reference, signal) {
+      try {
+        return await source.readManifest(reference, signal);
+      } catch (error) {
+        if (error instanceof Error && !signal.aborted) {
+          error.message += ` ('${name.text}' was taken for the image ${fullName(name)}: there is no such folder or file here)`;
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+async function chosenTag(
+  { listTags, name }: ImageSource,
+  tag: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   const tags = (await listTags?.(signal)) ?? [];
+  // A source gives an image without any name to whoever asks for one; whoever types a tag means that and no other.
+  if (tag !== undefined && tags.length === 0) {
+    throw new ImageError(`${name} has an image without a name: leave :${tag} out`);
+  }
+  if (tag !== undefined) return tag;
   const [only = "latest", ...others] = [...new Set(tags)];
   if (others.length === 0) return only;
   throw new ImageError(`${name} has several images: put : and one of ${tags.join(", ")} behind its path`);

@@ -1,9 +1,10 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { copyImage } from "../../oci/copy-image.ts";
 import { ImageError } from "../../oci/image-error.ts";
 import { resolveImage } from "../../oci/resolve.ts";
 import { unpackImage } from "../../oci/unpack.ts";
+import { explainWriteError } from "../../oci/write/write-error.ts";
 import { type OwnCommand, type ParsedArguments, UsageError } from "../command.ts";
 import { print, printJson, say } from "../terminal.ts";
 import { fileNameOf, openOutput, outputOptions, readOutput, shownPath } from "./output.ts";
@@ -114,8 +115,10 @@ async function pullSite(
     throw new ImageError("the image names no working directory: say with --path where its site is");
   const own = join(staging, "site");
   await mkdir(own, { mode: 0o700 });
-  const common = { source, image, path, staging: own, folder, limits: noLimits, signal, log };
-  const { omissions, files, sizeBytes } = await unpackImage(common);
+  const common = { source, image, path, staging: own, limits: noLimits, signal, log };
+  const { omissions, files, sizeBytes } = await wholly(folder, (beside) =>
+    unpackImage({ ...common, folder: beside }),
+  );
   for (const omission of omissions) say(`left out: ${omission}`);
   if (options["json"] === true)
     printJson({ digest: image.digest, folder, files: files.length, size: sizeBytes });
@@ -124,4 +127,18 @@ async function pullSite(
     say(`${files.length} files in ${shownPath(folder)}`);
   }
   return 0;
+}
+
+/** Written beside, and there once it is whole: a half of a site would be taken for all, and be in the way of the next try. */
+async function wholly<Result>(folder: string, write: (beside: string) => Promise<Result>): Promise<Result> {
+  const beside = `${folder}.${process.pid}`;
+  try {
+    const result = await write(beside);
+    await rename(beside, folder);
+    return result;
+  } catch (error) {
+    throw explainWriteError(error, folder);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
 }

@@ -62,9 +62,19 @@ function readTls(options: ParsedArguments["options"]): RegistryTls | undefined {
   const takesAny = options["insecure"] === true;
   if (ca === undefined && !takesAny) return undefined;
   return {
-    ...(ca !== undefined && { ca: readFileSync(ca) }),
+    ...(ca !== undefined && { ca: readAuthority(ca) }),
     ...(takesAny && { rejectUnauthorized: false }),
   };
+}
+
+function readAuthority(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = isMissing ? "there is no such file" : (error as Error).message;
+    throw new UsageError(`--ca ${file}: ${reason}; name the PEM file of the registry's authority`);
+  }
 }
 
 export function text(options: ParsedArguments["options"], name: string): string | undefined {

@@ -70,6 +70,12 @@ function explain(error: unknown): unknown {
       exitStatus.unreachable,
     );
   }
+  if (code === "ENOSPC") {
+    return new CommandError(
+      `a disk is full (${message}): make room; temporary files are in ${tmpdir()}, and TMPDIR moves them`,
+      exitStatus.failed,
+    );
+  }
   return ["ETIMEDOUT", "ECONNRESET", "EPIPE"].includes(code)
     ? new CommandError(`the connection to the registry was lost: ${message}`, exitStatus.unreachable)
     : error;

@@ -12,16 +12,32 @@ function commands(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}\n`).join("");
 }
 
-/** What was written, and what was left because it was there. */
-export function describeWritten(choices: Choices, kept: readonly string[]): string {
-  const { site, folder, ci, engine } = choices;
-  const what =
-    site.kind === "template"
-      ? `the ${site.template} template`
-      : `a Dockerfile for ${site.found.generator.title}`;
-  const parts = [what, ...(ci ? [`a release with ${ci.title}`] : []), ...(engine ? [engine.title] : [])];
-  const left = kept.length === 0 ? "" : `Left as they were, because they were there: ${kept.join(", ")}.\n`;
-  return `Wrote ${parts.join(", ")} to ${folder}. ${left}`.trimEnd();
+/** What was written, by the paths of all that was planned, and what was left because it was there. */
+export function describeWritten(
+  choices: Choices,
+  planned: readonly string[],
+  kept: readonly string[],
+): string {
+  const written = planned.filter((path) => !kept.includes(path));
+  const place = choices.folder === "." ? "this folder" : choices.folder;
+  const parts = describeParts(choices, written);
+  const wrote = parts.length === 0 ? `Wrote nothing to ${place}.` : `Wrote ${parts.join(", ")} to ${place}.`;
+  return kept.length === 0
+    ? wrote
+    : `${wrote} Left as they were, because they were there: ${kept.join(", ")}.`;
+}
+
+function describeParts({ site, ci, engine }: Choices, written: readonly string[]): string[] {
+  const has = (path: string) => written.includes(path);
+  return [
+    ...(site.kind === "template" ? [`the ${site.template} template`] : []),
+    ...(site.kind === "existing" && has("Dockerfile")
+      ? [`a Dockerfile for ${site.found.generator.title}`]
+      : []),
+    ...(site.kind === "existing" && !has("Dockerfile") && has(".dockerignore") ? ["a .dockerignore"] : []),
+    ...(ci !== undefined && has(ci.to) ? [`a release with ${ci.title}`] : []),
+    ...(engine !== undefined && written.some((path) => path.startsWith("deploy/")) ? [engine.title] : []),
+  ];
 }
 
 /** The commands that lead to a page. */

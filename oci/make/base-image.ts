@@ -56,7 +56,7 @@ export interface ServerBaseOptions {
  */
 export async function makeServerBase(options: ServerBaseOptions): Promise<BaseImage> {
   const { platform, program, compression, staging, signal } = options;
-  const content = await readProgram(program);
+  const content = await readProgram(program, platform);
   const common = { target: "", modifiedSeconds: 0 };
   const entries: ArchiveEntry[] = [
     { ...common, path: "statigo", kind: "file", mode: 0o755, sizeBytes: content.length, content },
@@ -76,14 +76,14 @@ export async function makeServerBase(options: ServerBaseOptions): Promise<BaseIm
   };
 }
 
-async function readProgram(program: string): Promise<Buffer> {
+async function readProgram(program: string, { buildCommand }: ServerPlatform): Promise<Buffer> {
   try {
     return await readFile(program);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT") throw error;
     throw new ImageError(
-      `the server's native build ${program} is not there: npm run build:native makes it (gcc and musl-tools), and --from takes a base image instead`,
+      `the server's native build ${program} is not there: ${buildCommand} makes it (gcc and musl-tools), and --from takes a base image instead`,
     );
   }
 }

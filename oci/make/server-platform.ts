@@ -5,12 +5,25 @@ import type { Platform } from "../manifest.ts";
 export interface ServerPlatform extends Platform {
   /** The server's file name in the folder of native builds. */
   program: string;
+  buildCommand: string;
 }
 
 /** One line for each platform that build/native.ts builds for. */
 export const serverPlatforms: readonly ServerPlatform[] = [
-  { os: "linux", architecture: "amd64", variant: "", program: "statigo" },
-  { os: "linux", architecture: "arm64", variant: "", program: "linux-arm64/statigo" },
+  {
+    os: "linux",
+    architecture: "amd64",
+    variant: "",
+    program: "statigo",
+    buildCommand: "npm run build:native",
+  },
+  {
+    os: "linux",
+    architecture: "arm64",
+    variant: "",
+    program: "linux-arm64/statigo",
+    buildCommand: "npm run build:native -- --arm64",
+  },
 ];
 
 /** `linux/amd64`, or `amd64` alone. */

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
+import { isImageArchive } from "../image-archive.ts";
 import { ImageError } from "../image-error.ts";
 import { describeBytes } from "../limits.ts";
 import { quote } from "../manifest.ts";
@@ -50,6 +51,10 @@ export function listSiteFiles(options: SiteFolderOptions): SiteFiles {
       checkName(name, path);
       const stats = lstatSync(join(root, path));
       if (isIgnored && !stats.isDirectory()) continue;
+      if (!isIgnored && prefix === "" && isOwnImage(join(root, path), stats)) {
+        warnings.push(`${quote(path)} is an image, and no part of the site: left out`);
+        continue;
+      }
       const entry = describe(path, stats, root, options);
       if (entry === undefined) warnings.push(`${quote(path)} is a pipe, a socket or a device: left out`);
       else if (!isIgnored) entries.push(entry);
@@ -73,6 +78,12 @@ function isNeverTaken(name: string, path: string, { hasHidden, output, folder }:
   if (name.startsWith(".") && name !== wellKnown && !hasHidden) return true;
   // It is about the folder, and no part of the site.
   return path === ".dockerignore";
+}
+
+/** What an earlier build, begun in the site's folder, has left there: a site in itself would grow with every build. */
+function isOwnImage(path: string, stats: Stats): boolean {
+  if (stats.isDirectory()) return ["oci-layout", "index.json"].every((name) => existsSync(join(path, name)));
+  return stats.isFile() && path.endsWith(".tar") && isImageArchive(path);
 }
 
 function checkName(name: string, path: string): void {

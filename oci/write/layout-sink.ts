@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { checked } from "../blob.ts";
@@ -7,11 +7,13 @@ import { ImageError } from "../image-error.ts";
 import type { ImageSink, ManifestToWrite, OpenBlob } from "../image-sink.ts";
 import { readSmallFile } from "../layout-source.ts";
 import { toJson } from "../make/image-parts.ts";
+import { makeFolders } from "../make-folders.ts";
 import { type Descriptor, objectOf, parseJsonObject } from "../manifest.ts";
 import { ociIndexType } from "../media-type.ts";
 import type { Progress } from "../progress.ts";
 import { isTemporaryError, withPatience } from "../session.ts";
 import { limitTo } from "./registry-sink.ts";
+import { explainWriteError } from "./write-error.ts";
 
 export interface LayoutSinkOptions {
   folder: string;
@@ -54,9 +56,9 @@ export async function openLayoutSink({ folder, names, progress }: LayoutSinkOpti
     if (await hasBlob(descriptor)) return;
     const step = progress.begin(`blob ${descriptor.digest.slice(7, 19)}`, descriptor.sizeBytes);
     const file = fileOf(descriptor.digest);
-    await mkdir(dirname(file), { recursive: true });
     const partial = `${file}.${process.pid}`;
     try {
+      makeFolders(dirname(file));
       await withPatience(signal, async () => {
         let writtenBytes = 0;
         try {
@@ -75,6 +77,8 @@ export async function openLayoutSink({ folder, names, progress }: LayoutSinkOpti
         }
       });
       await rename(partial, file);
+    } catch (error) {
+      throw explainWriteError(error, folder);
     } finally {
       await rm(partial, { force: true });
     }
@@ -82,13 +86,19 @@ export async function openLayoutSink({ folder, names, progress }: LayoutSinkOpti
   }
 
   async function writeManifest({ descriptor, bytes }: ManifestToWrite): Promise<void> {
-    await replaceFile(fileOf(descriptor.digest), bytes);
+    await replaceFile(fileOf(descriptor.digest), bytes).catch((error: unknown) => {
+      throw explainWriteError(error, folder);
+    });
   }
 
   async function finish(top: ManifestToWrite): Promise<void> {
     await writeManifest(top);
-    await replaceFile(join(folder, "oci-layout"), layoutVersion);
-    await replaceFile(join(folder, "index.json"), JSON.stringify(await addToIndex(folder, top, names)));
+    try {
+      await replaceFile(join(folder, "oci-layout"), layoutVersion);
+      await replaceFile(join(folder, "index.json"), JSON.stringify(await addToIndex(folder, top, names)));
+    } catch (error) {
+      throw explainWriteError(error, folder);
+    }
   }
 
   return { name: `the OCI layout ${folder}`, hasBlob, writeBlob, writeManifest, finish };
@@ -101,7 +111,8 @@ async function requireLayout(folder: string): Promise<void> {
       throw new ImageError(`${folder} is a file, where an OCI layout is a folder`);
     throw error;
   });
-  if (names.length > 0 && !names.includes("oci-layout")) {
+  // Blobs alone are what a build or a pull left that was ended midway: the next one goes on from there.
+  if (names.some((name) => name !== "blobs") && !names.includes("oci-layout")) {
     throw new ImageError(
       `${folder} has other things in it and is no OCI layout: name a folder that is absent`,
     );
@@ -141,7 +152,7 @@ async function readEntries(folder: string): Promise<readonly unknown[]> {
 }
 
 async function replaceFile(file: string, content: string | Buffer): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  makeFolders(dirname(file));
   const partial = `${file}.${process.pid}`;
   await writeFile(partial, content);
   await rename(partial, file);

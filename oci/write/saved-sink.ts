@@ -1,8 +1,10 @@
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync, statSync } from "node:fs";
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { isImageArchive } from "../image-archive.ts";
+import { ImageError } from "../image-error.ts";
 import type { ImageSink, ManifestToWrite } from "../image-sink.ts";
 import { type ArchiveEntry, archiveBlocks } from "../make/archive.ts";
 import { comparePaths } from "../make/site-files.ts";
@@ -10,6 +12,7 @@ import { objectOf, parseJsonObject } from "../manifest.ts";
 import { indexTypes } from "../media-type.ts";
 import { thisArchitecture } from "../platform.ts";
 import { type LayoutSinkOptions, openLayoutSink } from "./layout-sink.ts";
+import { explainWriteError } from "./write-error.ts";
 
 export interface SavedSinkOptions extends Omit<LayoutSinkOptions, "folder"> {
   file: string;
@@ -29,6 +32,7 @@ export async function openSavedSink({
   names,
   progress,
 }: SavedSinkOptions): Promise<ImageSink> {
+  requireReplaceable(file);
   const layout = await openLayoutSink({ folder: staging, names, progress });
   const images = new Map<string, Buffer>();
 
@@ -49,12 +53,27 @@ export async function openSavedSink({
       const blocks = archiveBlocks(sorted, archiveBlockBytes);
       await pipeline(Readable.from(blocks, { objectMode: false }), createWriteStream(partial), { signal });
       await rename(partial, file);
+    } catch (error) {
+      throw explainWriteError(error, file);
     } finally {
       await rm(partial, { force: true });
     }
   }
 
   return { ...layout, name: `the archive ${file}`, writeManifest, finish };
+}
+
+/** Said before anything is built: a file that is no image was put there by somebody for something else. */
+function requireReplaceable(file: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined && !existsSync(dirname(file))) {
+    throw new ImageError(`there is no folder ${dirname(file)} to write ${basename(file)} to: make it first`);
+  }
+  if (stats === undefined || (stats.isFile() && (stats.size === 0 || isImageArchive(file)))) return;
+  if (stats.isDirectory()) throw new ImageError(`${file} is a folder, where an archive is a file`);
+  throw new ImageError(
+    `${file} is there and is no archive of images, which alone are written over: name another file`,
+  );
 }
 
 /** Docker's own list, which it reads where there is one: of an index, the image for this machine. */

@@ -45,6 +45,17 @@ test("--json has the same for programs", async () => {
   });
 });
 
+test("the folder that a site is made from is checked as it is, and said to be one", async () => {
+  const app = join(folder, "app");
+  mkdirSync(join(app, "dist"), { recursive: true });
+  writeFileSync(join(app, "package.json"), '{"devDependencies":{"vite":"8"}}');
+  const { err } = await startCommand(["check", app]).ended;
+  assert.match(
+    err,
+    /app is what a site is made from \(a Vite single-page app\); .*statigo check \S+dist --spa\n$/,
+  );
+});
+
 test("wrong usage ends with status 2; on a terminal the outcome is coloured", async () => {
   const [missing, unknown, terminal] = await Promise.all([
     startCommand(["check", join(folder, "nowhere")]).ended,

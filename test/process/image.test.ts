@@ -1,5 +1,6 @@
 /** `statigo image` as a person types it, with a real registry. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -11,6 +12,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -18,7 +20,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { startOnTerminal } from "../support/command-line.ts";
+import { cliMain, startCommand, startOnTerminal } from "../support/command-line.ts";
 import { until } from "../support/hook.ts";
 import { createImageCommand } from "../support/image-command.ts";
 import {
@@ -381,6 +383,60 @@ describe("statigo image build", { skip: siteImageMissing }, () => {
     assert.match(err, /has several images: put : and one of v2, v1 behind its path/);
   });
 
+  test("begun in the site's own folder puts no image into the site, neither its own nor one of before", async () => {
+    const own = command.site("own-folder", { "index.html": page, "backup.tar": "no image" });
+    const here = async (...args: string[]) => {
+      const { status, out, err } = await startCommand(["image", ...args], command.environment, own).ended;
+      assert.equal(status, 0, err);
+      return { digest: out.trim(), err };
+    };
+    const { digest } = await here("build", ".");
+    assert.ok(existsSync(join(own, "own-folder.tar")));
+    assert.equal((await here("build", ".")).digest, digest);
+    await here("build", ".", "--format", "layout");
+    const elsewhere = await here("build", ".", "-o", at("elsewhere.tar"));
+    assert.equal(elsewhere.digest, digest);
+    assert.match(elsewhere.err, /warning: "own-folder\.tar" is an image, and no part of the site: left out/);
+    assert.match(elsewhere.err, /warning: "own-folder" is an image/);
+    await must("pull", at("elsewhere.tar"), "--site", at("own-folder-site"));
+    assert.deepEqual(readdirSync(at("own-folder-site")).sort(), ["backup.tar", "index.html"]);
+    // By another way to the same folder, too.
+    symlinkSync(own, at("own-link"));
+    assert.equal(await must("build", own, "-o", join(at("own-link"), "again.tar")), digest);
+    assert.equal(await must("build", own, "-o", join(at("own-link"), "again.tar")), digest);
+  });
+
+  test("writes over an image, and over nothing else", async () => {
+    const precious = at("precious.tar");
+    for (const content of ["my diary", readFileSync(join(site, "index.html"))]) {
+      writeFileSync(precious, content);
+      const { status, err } = await run("build", site, "-o", precious);
+      assert.equal(status, 1);
+      assert.match(err, /precious\.tar is there and is no archive of images, which alone are written over/);
+      assert.deepEqual(readFileSync(precious), Buffer.from(content));
+    }
+    writeFileSync(precious, "");
+    await must("build", site, "-o", precious);
+    await must("build", site, "-o", precious);
+  });
+
+  test("goes on in a layout that a build left that was ended midway", async () => {
+    await must("build", site, "-o", at("midway"));
+    for (const name of ["index.json", "oci-layout"]) rmSync(join(at("midway"), name));
+    await must("build", site, "-o", at("midway"));
+    await must("inspect", at("midway"));
+  });
+
+  test("of a tar file or layout without a name is not taken by one", async () => {
+    for (const name of ["unnamed.tar", "unnamed"]) {
+      await must("build", site, "-o", at(name));
+      const { status, err } = await run("inspect", `${at(name)}:v9`);
+      assert.equal(status, 1);
+      assert.match(err, /has an image without a name: leave :v9 out/);
+      await must("inspect", at(name));
+    }
+  });
+
   const mistakes: [what: string, args: string[], status: number, words: RegExp][] = [
     ["no folder", ["build"], 2, /which folder\? Usage: statigo image build <folder>/],
     ["a folder that is not there", ["build", at("nowhere")], 2, /nowhere' is not there/],
@@ -433,6 +489,68 @@ describe("statigo image build", { skip: siteImageMissing }, () => {
     ],
     ["no place to push to", ["push", site], 2, /where to\? Usage/],
     ["two repositories", ["push", site, "a/b:c", "a/d:c"], 2, /one push goes to one repository/],
+    ["a tag too many", ["build", site, "-t", "foo:bar:baz"], 2, /'foo:bar:baz' has more than one tag/],
+    [
+      "a URL",
+      ["build", site, "-t", "https://reg.example/blog:v1"],
+      2,
+      /'https:\/\/reg\.example\/blog:v1' has https:\/\/ in front; leave that out/,
+    ],
+    ["the standard output", ["build", site, "-o", "-"], 2, /not written to the standard output/],
+    [
+      "a file in a folder that is not there",
+      ["build", site, "-o", at("nowhere/x.tar")],
+      1,
+      /there is no folder \S+nowhere to write x\.tar to/,
+    ],
+    [
+      "a folder for a file",
+      ["build", site, "--format", "tar", "-o", site],
+      1,
+      /site is a folder, where an archive/,
+    ],
+    [
+      "a layout where none can be made",
+      ["build", site, "-q", "-o", "/proc/layout"],
+      1,
+      /\/proc\/layout cannot be written: /,
+    ],
+    [
+      "an argument that is no flag",
+      ["build", site, "--arg", "spa"],
+      2,
+      /--arg: "spa" is not a flag.*; a flag of the server is given as --arg=--spa/,
+    ],
+    [
+      "a flag that the server does not have",
+      ["build", site, "--arg=--no-such"],
+      2,
+      /--arg: unknown flag --no-such/,
+    ],
+    [
+      "an authority that is not there",
+      ["push", site, "reg.example/x:v1", "--ca", at("nope.pem")],
+      2,
+      /--ca \S+nope\.pem: there is no such file/,
+    ],
+    [
+      "a folder that is not there to push",
+      ["push", "nofolder", "reg.example/x:v1"],
+      2,
+      /there is no folder and no file 'nofolder' here; an image on Docker Hub is written nofolder:latest/,
+    ],
+    [
+      "two words without a tag",
+      ["inspect", "no/folder"],
+      2,
+      /there is no folder and no file 'no\/folder' here/,
+    ],
+    [
+      "a tar file that is not there",
+      ["pull", "big.tar:v9"],
+      2,
+      /'big\.tar' is not there: neither a folder nor a file/,
+    ],
     ["an image that is no file", ["inspect", "./nothing.tar"], 2, /'\.\/nothing\.tar' is not there/],
     ["a folder that is no image", ["inspect", site], 2, /is a folder, and no OCI layout/],
     [
@@ -546,6 +664,25 @@ describe("statigo image push and pull", { skip: siteImageMissing || registryMiss
       /^statigo: the registry cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:1\n$/,
     );
     assert.equal(away.status, 3);
+  });
+
+  test("write a site whole or not at all, so that the next try finds no half of it in the way", async () => {
+    // It compresses to nothing, so that only the site itself is too large for the limit.
+    const large = command.site("half", { "a.html": page, "b.txt": Buffer.alloc(20_000_000, "a") });
+    await must("build", large, "-o", at("half.tar"));
+    const words = [process.execPath, cliMain, "image", "pull", at("half.tar"), "--site", at("half-site")];
+    const limited = spawnSync("sh", ["-c", `ulimit -f 10000; exec "$@"`, "sh", ...words], {
+      env: { ...process.env, ...command.environment },
+      encoding: "utf8",
+    });
+    assert.equal(limited.status, 1, limited.stderr);
+    assert.match(limited.stderr, /half-site cannot be written: it is larger than a file may be there\n$/);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("half-site")),
+      [],
+    );
+    await must("pull", at("half.tar"), "--site", at("half-site"));
+    assert.deepEqual(readdirSync(at("half-site")), ["a.html", "b.txt"]);
   });
 
   test("take nothing that is not what its digest says", async () => {

@@ -117,7 +117,7 @@ describe("an existing site", () => {
     const folder = siteOf(eleventy);
     const { status, out, err } = await init(folder);
     assert.equal(status, 0, err);
-    assert.match(out, /^Wrote a Dockerfile for Eleventy to \.\./);
+    assert.match(out, /^Wrote a Dockerfile for Eleventy to this folder\. Next:/);
     assert.match(read(folder, "Dockerfile"), /COPY --from=build \/build\/_site \/site/);
     assert.deepEqual(filesIn(folder), [".dockerignore", "Dockerfile", "index.md", "package.json"]);
     for (const [path, content] of Object.entries(eleventy)) assert.equal(read(folder, path), content);
@@ -134,12 +134,17 @@ describe("an existing site", () => {
     const folder = siteOf({ ...eleventy, Dockerfile: "mine\n" });
     const args = ["--ci", "forgejo", "--engine", "swarm"];
     const first = await init(folder, ...args);
+    assert.match(
+      first.out,
+      /^Wrote a \.dockerignore, a release with Forgejo.*, Docker Swarm.* to this folder\. Left/,
+    );
     assert.match(first.out, /Left as they were, because they were there: Dockerfile\./);
     assert.equal(read(folder, "Dockerfile"), "mine\n");
     const contents = () => filesIn(folder).map((path) => [path, read(folder, path)]);
     const before = contents();
     const second = await init(folder, ...args);
     assert.equal(second.status, 0);
+    assert.match(second.out, /^Wrote nothing to this folder\. Left as they were/);
     assert.doesNotMatch(second.out, /webhook's URL/);
     assert.match(second.out, /they were there: Dockerfile, \.dockerignore, .*deploy\/hook\.yaml\./);
     assert.deepEqual(contents(), before);
@@ -153,6 +158,22 @@ describe("an existing site", () => {
     assert.equal(status, 2);
     assert.match(err, /this folder is a site made with MkDocs, .*`statigo image build` makes its image/);
     assert.deepEqual(filesIn(folder), ["mkdocs.yml"]);
+  });
+
+  test("is left without any of it where not all could be written", async () => {
+    const folder = siteOf({ ...eleventy, deploy: "a file in the way" });
+    const before = filesIn(folder);
+    const { status, out, err } = await init(folder, "--engine", "compose", "--ci", "github");
+    assert.deepEqual([status, out], [1, ""]);
+    assert.match(err, /cannot be written: ENOTDIR.*; nothing was written\n$/);
+    assert.deepEqual(filesIn(folder), before);
+    assert.ok(!existsSync(join(folder, ".github")));
+  });
+
+  test("that is not there is said to be so, and no template is looked for", async () => {
+    const { status, err } = await init(newFolder(), "./nothere");
+    assert.equal(status, 2);
+    assert.match(err, /there is no folder '\.\/nothere'; a new site there is made of a template: /);
   });
 
   test("that is not known is said to be so", async () => {
@@ -178,6 +199,7 @@ const mistakes: [args: string[], words: RegExp][] = [
   [["--hook-url", "hook.example.org"], /--hook-url hook\.example\.org: an http or https URL/],
   [["--timezone", "+01:00"], /--timezone \+01:00: not a time zone's name/],
   [["--timezone", "Europe/Atlantis"], /--timezone Europe\/Atlantis: not a time zone's name/],
+  [["--output", "elsewhere"], /--output is for a site that is there/],
   [["--output", "../elsewhere"], /--output \.\.\/elsewhere: a folder below the site's/],
 ];
 for (const [args, words] of mistakes) {
@@ -189,6 +211,12 @@ for (const [args, words] of mistakes) {
     assert.deepEqual(filesIn(folder), []);
   });
 }
+
+test("a folder that the system makes nobody is refused, and not tried for ever", async () => {
+  const { status, err } = await init(newFolder(), "html", "/proc/statigo/site");
+  assert.equal(status, 1);
+  assert.match(err, /\/proc\/statigo\/site cannot be written: ENOENT.*; nothing was written\n$/);
+});
 
 describe("on a terminal", () => {
   test("it asks for all that was not said, and writes what was answered", async () => {

@@ -38,6 +38,11 @@ describe("a table", () => {
       for (const line of formatTable(columns, rows, width, plain)) assert.ok(line.length <= width, line);
   });
 
+  test("on a terminal that says its width is 0 has the usual 80 columns", () => {
+    const rows = [["1", "documentation", "a long story ".repeat(10)]];
+    assert.deepEqual(formatTable(columns, rows, 0, plain), formatTable(columns, rows, 80, plain));
+  });
+
   test("counts what a terminal shows: wide letters twice, combined ones once", () => {
     const rows = [
       ["1", "日本", "x"],

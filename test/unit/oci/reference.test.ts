@@ -27,6 +27,7 @@ describe("image names", () => {
     ["stut/blog:latest", /tag/],
     ["localhost:5000/blog:1", /tag/],
     ["stut/blog@sha256:abc", /digest/],
+    ["https://reg.example/blog", /has https:\/\/ in front; leave that out/],
     ["Stut/Blog", /docker pull/],
     ["stut/../blog", /docker pull/],
     ["stut//blog", /docker pull/],
