@@ -22,6 +22,14 @@ export function describeProject(folder: string, command: string, isSpa: boolean)
   return `${folder} is what a site is made from (${generator.title}); the site itself: ${line}`;
 }
 
+/** Of a finished folder alone, as of which an image is made: what its generator's Dockerfile gives the server besides. */
+export function describeMissingFlags(folder: string): string | undefined {
+  const project = findAbove(resolve(folder));
+  const flags = flagsOf(project?.site.generator.environment ?? {}, " --arg=--");
+  if (project === undefined || flags === "") return undefined;
+  return `this is ${project.site.generator.title}, whose Dockerfile gives the server more:${flags}`;
+}
+
 interface Project {
   site: ExistingSite;
   folder: string;
@@ -47,10 +55,10 @@ function findQuietly(folder: string): ExistingSite | undefined {
   }
 }
 
-function flagsOf(environment: Readonly<Record<string, string>>): string {
+function flagsOf(environment: Readonly<Record<string, string>>, dashes = " --"): string {
   return Object.entries(environment)
     .map(([name, value]) => {
-      const flag = ` --${name
+      const flag = `${dashes}${name
         .replace(/^STATIGO_/, "")
         .toLowerCase()
         .replaceAll("_", "-")}`;

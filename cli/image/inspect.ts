@@ -63,6 +63,7 @@ function describePlatform({
     ["Created:", config.created],
     ["Entrypoint:", settings.Entrypoint?.join(" ")],
     ["Command:", settings.Cmd?.join(" ")],
+    ["Variables:", settings.Env?.filter((variable) => !variable.startsWith("PATH=")).join(" ")],
     ["Folder:", settings.WorkingDir],
     ["User:", settings.User],
     ["Ports:", Object.keys(settings.ExposedPorts ?? {}).join(", ")],

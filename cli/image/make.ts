@@ -10,6 +10,7 @@ import { openLayerMemory } from "../../oci/make/layer-memory.ts";
 import { findServerPlatform } from "../../oci/make/server-platform.ts";
 import { listSiteFiles } from "../../oci/make/site-files.ts";
 import { type ParsedArguments, UsageError } from "../command.ts";
+import { describeMissingFlags } from "../project-hint.ts";
 import { say } from "../terminal.ts";
 import {
   listOf,
@@ -42,6 +43,8 @@ export async function makeImage(making: Making, work: Work): Promise<BuiltImage>
   const maximumBytes = readMaximumBytes(options);
   const found = await findSite(making.folder, options["as-is"] === true, signal);
   const { folder } = found;
+  const hint = listOf(options, "arg").length === 0 ? describeMissingFlags(making.folder) : undefined;
+  if (hint !== undefined) say(`notice: ${hint}`);
   const description = await readDescription(options, found, environment);
   const site = listSiteFiles({
     folder: await realpath(folder),

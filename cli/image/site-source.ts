@@ -96,7 +96,9 @@ function findOutput(folder: string, source: SiteSource, startedMs: number): stri
   const line = commands.at(-1)?.join(" ");
   if (line === undefined) {
     if (usual !== ".")
-      say(`${folder} has its pages in ${usual}, which is taken (--as-is takes the folder as it is)`);
+      say(
+        `${folder === "." ? "this folder" : folder} has its pages in ${usual}, which is taken (--as-is takes the folder as it is)`,
+      );
     return join(folder, usual);
   }
   const written = outputs.find((name) => wasWritten(join(folder, name), startedMs));

@@ -243,7 +243,13 @@ describe("statigo image build", { skip: siteImageMissing }, () => {
     const [path, ...more] = await variables(app);
     assert.match(path ?? "", /^PATH=/);
     assert.deepEqual(more, ["STATIGO_SPA=true"]);
+    assert.match(await must("inspect", at("app.tar")), /^Variables: +STATIGO_SPA=true$/m);
     assert.deepEqual(await variables(site), [path]);
+    // Of the finished folder alone it cannot be known for sure: that is said, and nothing done.
+    const finished = await run("build", join(app, "dist"), "-o", at("app.tar"));
+    assert.match(finished.err, /notice: this is a Vite single-page app, .*: --arg=--spa\n/);
+    const told = await run("build", join(app, "dist"), "--arg=--spa", "-o", at("app.tar"));
+    assert.doesNotMatch(told.err, /notice/);
     // On a base that has it already it stands once.
     await must("build", app, "-o", at("app-base.tar"));
     assert.deepEqual(await variables(app, "--from", at("app-base.tar")), [path, "STATIGO_SPA=true"]);
