@@ -33,7 +33,7 @@ export interface JsonConfig {
   config?: {
     User?: string;
     Entrypoint?: readonly string[];
-    Env?: string[];
+    Env?: readonly string[];
     Cmd?: readonly string[];
     WorkingDir?: string;
     ExposedPorts?: object;

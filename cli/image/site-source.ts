@@ -49,7 +49,7 @@ export async function findSite(folder: string, asIs: boolean, signal: AbortSigna
 function findSource(folder: string, parts: Parts): SiteSource | undefined {
   const known = findKnown(folder, parts);
   const script = known?.script ?? "build";
-  if (script in (readPackageJson(folder)?.scripts ?? {}))
+  if (Object.hasOwn(readPackageJson(folder)?.scripts ?? {}, script))
     return sourceWithScript(folder, script, known, parts);
   if (known === undefined) return undefined;
   const { command, dockerfile, title, environment = {} } = known.generator;

@@ -10,8 +10,6 @@ export interface ExistingSite {
   /** The files that the installation of packages needs. */
   manifests: string[];
   script: string;
-  /** Whether package.json has it. */
-  hasScript: boolean;
   output: string;
 }
 
@@ -34,8 +32,6 @@ export function findSite(folder: string, parts: Parts): ExistingSite | undefined
   );
   if (generator === undefined) return undefined;
   const packageManager = findPackageManager(folder, parts);
-  const scripts = packageJson?.scripts ?? {};
-  const script = buildScript(generator, scripts);
   const { nested } = generator;
   const isNested = nested !== undefined && has(join(nested, generator.output.split("/")[0] ?? ""));
   return {
@@ -44,8 +40,7 @@ export function findSite(folder: string, parts: Parts): ExistingSite | undefined
     manifests: ["package.json", packageManager.lock, ...packageSettings.filter(has)].filter(
       (name) => name !== "",
     ),
-    script,
-    hasScript: script in scripts,
+    script: buildScript(generator, packageJson?.scripts ?? {}),
     output: isNested ? `${nested}/${generator.output}` : generator.output,
   };
 }
@@ -60,7 +55,7 @@ export function findPackageManager(folder: string, { packageManagers }: Parts): 
 /** `build`, or what is called like it: VitePress' own documentation has `docs:build`. */
 function buildScript({ script }: Generator, scripts: Readonly<Record<string, string>>): string {
   const known = script ?? "build";
-  if (known in scripts) return known;
+  if (Object.hasOwn(scripts, known)) return known;
   return Object.keys(scripts).find((name) => name.endsWith(":build")) ?? known;
 }
 

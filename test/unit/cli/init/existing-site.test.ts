@@ -122,6 +122,11 @@ test("a folder without anything that is known is no site", () => {
   );
 });
 
+test("a package.json whose scripts are none has none", () => {
+  const text = JSON.stringify({ dependencies: { astro: "7" }, scripts: "build" });
+  assert.equal(findSite(siteOf({ "package.json": text }), parts)?.script, "build");
+});
+
 test("a package.json that cannot be read is an error that names it", () => {
   assert.throws(() => findSite(siteOf({ "package.json": "{" }), parts), /package\.json is not JSON: /);
 });
