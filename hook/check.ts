@@ -1,7 +1,10 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "./config/load.ts";
 import type { Service } from "./service.ts";
+import { backupPath } from "./store/backup.ts";
+import { readStoreVersion } from "./store/database.ts";
+import { schemaVersion } from "./store/schema.ts";
 import type { CheckContext, CheckResult } from "./target/target.ts";
 
 /** One part of the config that has to do with the world outside, and whether it could do its work. */
@@ -65,17 +68,29 @@ function giveUp(signal: AbortSignal, limitMs: number): Promise<CheckResult> {
   });
 }
 
-/** The store itself is not opened: that would make it. */
+/** One that is not there is not made. */
 function checkStore(path: string): CheckResult {
   const directory = dirname(path);
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
-    return { ok: true, detail: `${directory} can be written` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const problem = code === "ENOENT" ? "does not exist: make it" : `cannot be written (${code})`;
     return { ok: false, problem: `the directory ${directory} ${problem}` };
   }
+  if (!existsSync(path)) return { ok: true, detail: `${path} can be made` };
+  try {
+    return { ok: true, detail: describeStore(path, readStoreVersion(path)) };
+  } catch (error) {
+    return { ok: false, problem: (error as Error).message };
+  }
+}
+
+function describeStore(path: string, version: number): string {
+  if (version === schemaVersion) return `${path} can be opened`;
+  if (version === 0) return `${path} has nothing in it: the hook begins with an empty history`;
+  const backup = `a backup stays as ${backupPath(path, version)}`;
+  return `${path} has schema version ${version}, and is brought to ${schemaVersion} by the start; ${backup}`;
 }
 
 export function isAllWell(parts: readonly CheckedPart[]): boolean {

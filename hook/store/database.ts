@@ -1,8 +1,9 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { backUpFile, backupPath } from "./backup.ts";
 import { findDamage, isDamage } from "./damage.ts";
-import { type Migration, migrate, NewerStoreError, schemaVersion } from "./schema.ts";
+import { type Migration, migrate, NewerStoreError, readVersion, schemaVersion } from "./schema.ts";
 
 /** Opening failed for a reason that an operator can mend. */
 export class StoreError extends Error {}
@@ -28,8 +29,7 @@ export function openDatabase(path: string, timeoutMs = 5000): OpenedDatabase {
   try {
     // Another process may be bringing the store to its schema just now.
     database = new DatabaseSync(path, { timeout: timeoutMs, enableForeignKeyConstraints: true });
-    const damage = findDamage(database, path);
-    if (damage !== undefined) throw new StoreError(explainDamage(path, damage));
+    refuseDamage(database, path);
     // In WAL mode only FULL waits for the disk at every commit: what was answered 202 has to survive a power cut.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
@@ -44,13 +44,42 @@ export function openDatabase(path: string, timeoutMs = 5000): OpenedDatabase {
   }
 }
 
+/** The schema's version, 0 of an empty file, or why a start would not open it, in its words; changes nothing. */
+export function readStoreVersion(path: string): number {
+  let database: DatabaseSync | undefined;
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    database = new DatabaseSync(unchangedUrl(path), { readOnly: true, timeout: 1000 });
+    refuseDamage(database, path);
+    return readVersion(database);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError(explainOpening(path, error as Error));
+  } finally {
+    database?.close();
+  }
+}
+
+/** Even a reader makes files beside a store in WAL mode, unless it is told that nobody is at work on it. */
+function unchangedUrl(path: string): URL {
+  const url = pathToFileURL(path);
+  if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
+  return url;
+}
+
+function refuseDamage(database: DatabaseSync, path: string): void {
+  const damage = findDamage(database, path);
+  if (damage !== undefined) throw new StoreError(explainDamage(path, damage));
+}
+
 function explainOpening(path: string, error: Error): string {
   const { message } = error;
   if (error instanceof NewerStoreError) return `${path} ${message}: ${adviseOlder(path)}`;
   if (isDamage(error)) return explainDamage(path, message);
   if (/locked|busy/i.test(message))
     return `${path} is kept locked by another program: stop that one first (an older hook lets nobody else in)`;
-  if (/readonly/i.test(message))
+  if (isFolder(path)) return `${path} is a folder: name a file under \`store\``;
+  if (/readonly|EACCES|EROFS/i.test(message))
     return `${path} cannot be written: check the owner and mode of it and its directory`;
   if (/not a database/i.test(message))
     return `${path} is not an SQLite file: name another one under \`store\``;
@@ -59,6 +88,10 @@ function explainOpening(path: string, error: Error): string {
   if (/is full|disk I\/O/i.test(message))
     return `${path} cannot be written (${message}): is there space on its disk?`;
   return `${path}: ${message}`;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function adviseOlder(path: string): string {

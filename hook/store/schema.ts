@@ -174,7 +174,8 @@ export function migrate(database: DatabaseSync, backUp: BackUp): Migration | und
   }
 }
 
-function readVersion(database: DatabaseSync): number {
+/** Throws when the store is from a newer program. */
+export function readVersion(database: DatabaseSync): number {
   const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (found <= schemaVersion) return found;
   throw new NewerStoreError(found);

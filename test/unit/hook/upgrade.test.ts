@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
+import { checkParts } from "../../../hook/check.ts";
 import { parseConfig } from "../../../hook/config/load.ts";
 import { otherNames } from "../../../hook/config/other-names.ts";
 import { StoreError } from "../../../hook/store/database.ts";
@@ -227,6 +228,107 @@ describe("a damaged store", () => {
     writeFileSync(file, "");
     const store = openStore(file);
     assert.equal(store.migration?.from, 0);
+    store.close();
+  });
+});
+
+describe("a store that `hook check` looks into", () => {
+  async function check(file: string): Promise<string> {
+    const yaml = `store: ${file}\nservices: { blog: { image: stut/blog, secret: blog-secret-0123456789, target: { command: { run: ["true"] } } } }`;
+    const result = parseConfig(yaml, join(folder, "hook.yaml"), {});
+    if ("problems" in result) throw new Error(result.problems.join("\n"));
+    const [store] = await checkParts(result.config);
+    return `${store?.ok} ${store?.detail}`;
+  }
+
+  function errorOf(file: string): string {
+    try {
+      openStore(file).close();
+    } catch (error) {
+      return (error as Error).message;
+    }
+    throw new Error(`${file} was opened`);
+  }
+
+  /** Names and contents of what is at a store and beside it. */
+  const contentOf = (file: string) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith(basename(file)))
+      .map((name) => [
+        name,
+        statSync(join(folder, name)).isFile() && readFileSync(join(folder, name), "hex"),
+      ]);
+
+  const bad: [what: string, make: () => string][] = [
+    [
+      "a folder",
+      () => {
+        const file = newFile();
+        mkdirSync(file);
+        return file;
+      },
+    ],
+    [
+      "a text",
+      () => {
+        const file = newFile();
+        writeFileSync(file, "listen: 127.0.0.1:4500\n".repeat(100));
+        return file;
+      },
+    ],
+    [
+      "of a newer program",
+      () => {
+        const file = storeOf(latest);
+        const database = new DatabaseSync(file);
+        database.exec("PRAGMA user_version = 99");
+        database.close();
+        return file;
+      },
+    ],
+    [
+      "damaged",
+      () => {
+        const file = storeOf(latest);
+        truncateSync(file, statSync(file).size - 4096);
+        return file;
+      },
+    ],
+  ];
+  for (const [what, make] of bad) {
+    test(`and that is ${what} is refused in the words of the start`, async () => {
+      const file = make();
+      const before = contentOf(file);
+      const found = await check(file);
+      assert.deepEqual(contentOf(file), before);
+      assert.equal(found, `false ${errorOf(file)}`);
+    });
+  }
+
+  test("and that is older will be brought forward, but not by that", async () => {
+    const file = storeOf(latest);
+    const before = contentOf(file);
+    const words = `has schema version ${latest}, and is brought to ${schemaVersion} by the start`;
+    assert.equal(await check(file), `true ${file} ${words}; a backup stays as ${file}.v${latest}.backup`);
+    assert.deepEqual(contentOf(file), before);
+  });
+
+  test("and that is not there, empty, or good is fine and stays as it is", async () => {
+    const file = newFile();
+    assert.equal(await check(file), `true ${file} can be made`);
+    assert.ok(!existsSync(file));
+    writeFileSync(file, "");
+    assert.match(await check(file), /^true .* has nothing in it/);
+    openStore(file).close();
+    const before = contentOf(file);
+    assert.equal(await check(file), `true ${file} can be opened`);
+    assert.deepEqual(contentOf(file), before);
+  });
+
+  test("is seen as it is while a hook is at work on it, whose last changes are in its log only", async () => {
+    const file = storeOf(latest);
+    const store = openStore(file);
+    assert.equal(await check(file), `true ${file} can be opened`);
     store.close();
   });
 });
