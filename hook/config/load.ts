@@ -88,8 +88,13 @@ export function parseConfig(text: string, file: string, environment: Environment
   for (const [path, message] of parsed.success ? findUnknownNames(parsed.data) : [])
     problems.push(place(path, message, places));
   if (problems.length > 0 || !parsed.success) return { problems: formatProblems(problems, file) };
+  const config = assemble(parsed.data, file, directory, environment);
+  const shared = findSharedFolders(config.services).map(({ service, part, message }) =>
+    place(pathOfFolder(written.values, service, part), message, places),
+  );
+  if (shared.length > 0) return { problems: formatProblems(shared, file) };
   const shown = showServices(written.values, schema);
-  return { config: { ...assemble(parsed.data, file, directory, environment), shown } };
+  return { config: { ...config, shown } };
 }
 
 const needsProxies =
@@ -121,6 +126,38 @@ function findTwins({ services }: ConfigData): [path: string[], twin: string][] {
     owners.set(key, owner ?? name);
     return owner === undefined ? [] : [[["services", name, "secret"], `services.${owner}.secret`]];
   });
+}
+
+interface SharedFolder {
+  service: string;
+  /** Which of its targets. */
+  part: number;
+  message: string;
+}
+
+/** Only a target knows where it goes when nothing is said, and two texts may be one folder. */
+function findSharedFolders(services: Config["services"]): SharedFolder[] {
+  const owners = new Map<string, string>();
+  const folders = [...services.values()].flatMap(({ name, target }) =>
+    (target.parts ?? [target]).map(({ ownFolder }, part) => ({ service: name, part, ownFolder })),
+  );
+  return folders.flatMap(({ service, part, ownFolder }) => {
+    if (ownFolder === undefined) return [];
+    const owner = owners.get(ownFolder) ?? service;
+    owners.set(ownFolder, owner);
+    const message = `${ownFolder} is where services.${owner} is deployed to; give ${service} its own folder`;
+    return owner === service ? [] : [{ service, part, message }];
+  });
+}
+
+/** Where it is said, or would have to be. */
+function pathOfFolder(written: unknown, service: string, part: number): string[] {
+  const services = isJsonObject(written) ? written["services"] : undefined;
+  const one = isJsonObject(services) ? services[service] : undefined;
+  const target = isJsonObject(one) ? one["target"] : undefined;
+  const isAtOnce = isJsonObject(target) && "all" in target;
+  const within = isAtOnce ? ["all", String(part)] : Array.isArray(target) ? [String(part)] : [];
+  return ["services", service, "target", ...within, "directory", "folder"];
 }
 
 /** Names of other parts of the config that are not there. */

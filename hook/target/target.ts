@@ -67,6 +67,8 @@ export interface Target {
   name: string;
   /** How long one try may take. */
   timeoutMs: number;
+  /** A folder that no other service may have. */
+  ownFolder?: string;
   /** Those that it consists of, where a service has several. */
   parts?: readonly Target[];
   deploy(deployment: Deployment, context: DeployContext): Promise<Outcome>;

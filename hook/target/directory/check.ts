@@ -2,11 +2,12 @@ import { accessSync, constants, lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CheckContext, CheckResult } from "../target.ts";
 import { currentRelease, type DirectoryPlan } from "./deploy.ts";
+import { findObstacle } from "./site-folder.ts";
 
 /** Whether it could unpack a release, and what it would do; nothing is made. */
 export async function checkDirectory(plan: DirectoryPlan, context: CheckContext): Promise<CheckResult> {
   const { site, isDefaultFolder, path, keep } = plan;
-  const problem = findProblem(site.path);
+  const problem = findProblem(site.path) ?? (await findObstacle(site));
   if (problem !== undefined) return { ok: false, problem };
   const source = await checkSource(plan, context);
   if (!source.ok) return source;
@@ -22,20 +23,16 @@ export async function checkDirectory(plan: DirectoryPlan, context: CheckContext)
 
 /** Folders that are not there yet are made by the first deployment, in the nearest one that is there. */
 function findProblem(folder: string): string | undefined {
-  const current = join(folder, "current");
   for (let place = folder; ; place = dirname(place)) {
     try {
       accessSync(place, constants.W_OK | constants.X_OK);
       if (!lstatSync(`${place}/.`).isDirectory()) return `${place} is no folder`;
-      break;
+      return undefined;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== "ENOENT" || place === dirname(place)) return `${place} cannot be written (${code})`;
     }
   }
-  const found = lstatSync(current, { throwIfNoEntry: false });
-  if (found === undefined || found.isSymbolicLink()) return undefined;
-  return `${current} is there and is no link: move it away, so that it can be one`;
 }
 
 async function checkSource({ from }: DirectoryPlan, context: CheckContext): Promise<CheckResult> {

@@ -14,6 +14,7 @@ import {
   addRelease,
   clearStaging,
   copyRelease,
+  findObstacle,
   type KeptRelease,
   listReleases,
   prepareStaging,
@@ -47,6 +48,8 @@ export async function deployRelease(
     // It becomes a folder's name.
     if (!isTag(wanted.tag)) throw new ImageError("what is to be deployed is no tag");
     await requireOwn(plan);
+    const obstacle = await findObstacle(plan.site);
+    if (obstacle !== undefined) throw new ImageError(obstacle);
     const known = await findKept(plan, wanted);
     const release = known ?? (await unpackRelease(plan, wanted, context));
     return await switchAndPrune(plan, release, context);

@@ -13,6 +13,7 @@ function create(options: DirectoryOptions, setting: TargetSetting): Target {
   return {
     name: "directory",
     timeoutMs: options.timeout,
+    ownFolder: plan.site.path,
     deploy: ({ tag, digest }, context) => deployRelease(plan, { tag, digest }, context),
     rollback: (to, _, context) => rollBackTo(plan, to, context),
     current: () => currentRelease(plan),

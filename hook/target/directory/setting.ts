@@ -28,8 +28,8 @@ export function directorySchema(fields: Fields) {
       .describe("where the image comes from, if not from its registry"),
     keep: z
       .int()
-      .min(2)
-      .max(1000)
+      .min(2, "must be at least 2: the release that is served, and one to go back to")
+      .max(1000, "must be at most 1000")
       .default(5)
       .describe("how many releases to keep for going back, from 2 to 1000"),
     limits: limitsSchema.prefault({}),

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Dirent } from "node:fs";
 import {
   link,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
@@ -174,6 +175,18 @@ async function readLinkName({ path }: SiteFolder, which: LinkName): Promise<stri
     throw error;
   });
   return target === undefined ? undefined : basename(target);
+}
+
+/** Something that is in a link's place and was not put there by the hook. */
+export async function findObstacle({ path }: SiteFolder): Promise<string | undefined> {
+  for (const which of ["current", "previous"] satisfies LinkName[]) {
+    const place = join(path, which);
+    const found = await lstat(place).catch(ignoreMissing(undefined));
+    if (found === undefined || found.isSymbolicLink()) continue;
+    const kind = found.isDirectory() ? "a folder" : "a file";
+    return `${place} is ${kind}, where a link to a release has to be: move it away`;
+  }
+  return undefined;
 }
 
 /** From one moment to the next, for whoever opens `current`: a link is renamed over the old one. */

@@ -232,6 +232,41 @@ services:
     ]);
   });
 
+  const folders: [what: string, one: string, two: string, place: string][] = [
+    ["written alike", "{ directory: { folder: ./sites/a } }", "{ directory: { folder: sites/a/ } }", "10:28"],
+    [
+      "named where the other one names none",
+      "{ directory: {} }",
+      "{ directory: { folder: sites/one } }",
+      "10:28",
+    ],
+    [
+      "not named where the other one names it",
+      "{ directory: { folder: sites/two } }",
+      "{ directory: {} }",
+      "10:15",
+    ],
+    [
+      "of one of several targets",
+      "{ all: [{ command: { run: [a] } }, { directory: { folder: x } }] }",
+      "[{ directory: { folder: x } }, { command: { run: [a] } }]",
+      "10:29",
+    ],
+  ];
+  for (const [what, one, two, at] of folders) {
+    test(`does not take one folder for two services: ${what}`, () => {
+      const service = (name: string, given: string) =>
+        `  ${name}:\n    image: a/b\n    secret: ${name.repeat(6)}\n    target: ${given}\n`;
+      const [problem = "", ...more] = problemsOf(
+        `store: x\nservices:\n${service("one", one)}${service("two", two)}`,
+      );
+      assert.deepEqual(more, []);
+      assert.ok(problem.startsWith(`hook.yaml:${at} services.two.target.`), problem);
+      const words = /directory\.folder: \/.* is where services\.one is deployed to; give two its own folder$/;
+      assert.match(problem, words);
+    });
+  }
+
   test("puts variables into the middle of a value, and leaves doubled dollars alone", () => {
     const text = `listen: "\${HOST}:\${PORT}"\n${oneService("secret: aaaaaaaaaaaaaaaaaaaa")}`;
     assert.deepEqual(configOf(text, { HOST: "127.0.0.1", PORT: "4501" }).listen, {

@@ -213,6 +213,25 @@ describe("releases in a folder", () => {
     assert.equal(served("shared"), "<h1>v1</h1>");
   });
 
+  test("do not take the place of a folder that somebody has made, and say what to do with it", async () => {
+    for (const name of ["current", "previous"]) {
+      const place = join(folder, "site", name);
+      mkdirSync(place, { recursive: true });
+      const outcome = await deploy(targetOf({ ...layout("v1"), folder: "./site" }), "v1");
+      const reason = `${place} is a folder, where a link to a release has to be: move it away`;
+      assert.deepEqual(outcome, { kind: "failed", reason, isTemporary: false, engine: "unchanged" });
+      rmSync(place, { recursive: true });
+    }
+    await assertDeployed(targetOf({ ...layout("v1"), folder: "./site" }), "v1");
+  });
+
+  test("are two at least: the one that is served, and one to go back to", () => {
+    assert.throws(
+      () => targetOf({ keep: 1 }),
+      /directory\.keep: must be at least 2: the release that is served/,
+    );
+  });
+
   test("whose record is lost go on being served while the same is deployed again", async () => {
     const target = targetOf(layout("v1"));
     await assertDeployed(target, "v1");
@@ -336,7 +355,10 @@ describe("hook check of a folder", () => {
     mkdirSync(join(folder, "site/current"), { recursive: true });
     const cases: [options: object, expected: RegExp][] = [
       [{ ...layout("v1"), folder: "./file/below" }, /file\/below cannot be written \(ENOTDIR\)/],
-      [{ ...layout("v1"), folder: "./site" }, /site\/current is there and is no link: move it away/],
+      [
+        { ...layout("v1"), folder: "./site" },
+        /site\/current is a folder, where a link to a release has to be: move it away/,
+      ],
       [{ from: { layout: "./nowhere" } }, /nowhere is no OCI layout/],
     ];
     for (const [options, expected] of cases) {
