@@ -73,7 +73,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 }
 
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const shown = toHttpError(error);
+  const shown = toHttpError(error, { isWebhook: request.url.startsWith("/hooks/") });
   if (shown.statusCode >= 500) request.log.error({ err: error }, "a request failed");
   if (shown.code === "unauthorized") reply.header("www-authenticate", "Bearer");
   // RFC 9110 section 15.5.2 wants one with every 401; there is no registered scheme for signed webhooks.

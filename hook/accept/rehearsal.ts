@@ -1,3 +1,4 @@
+import { errors } from "../http/errors.ts";
 import { findReason } from "../queue/waiting.ts";
 import type { Service } from "../service.ts";
 import { needsVerifying } from "../source/setting.ts";
@@ -30,7 +31,7 @@ export async function rehearse(
   const verdict = judgeAuthentic(service, received);
   const { source } = verdict;
   if (verdict.kind !== "wanted") {
-    const findings = [verdict.kind === "ignored" ? verdict.reason : (verdict.detail ?? explain(verdict))];
+    const findings = [verdict.kind === "ignored" ? verdict.reason : explain(verdict)];
     return { result: verdict.kind === "ignored" ? "ignored" : "refused", source, findings, steps: [] };
   }
   const accepted = await rehearseWebhook(store, service, verdict);
@@ -48,8 +49,9 @@ export async function rehearse(
   };
 }
 
-function explain({ code }: Extract<Verdict, { kind: "rejected" }>): string {
-  return code === "unknown_webhook" ? "the body has no known sender's form" : code;
+function explain({ code, detail }: Extract<Verdict, { kind: "rejected" }>): string {
+  if (code === "unknown_webhook") return [errors[code].message, detail].join(": ");
+  return detail ?? code;
 }
 
 interface Finding {

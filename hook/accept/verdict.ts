@@ -3,6 +3,7 @@ import { findObjection, type Service } from "../service.ts";
 import { verifyAuthorization } from "../source/authorization.ts";
 import { parseBody } from "../source/body.ts";
 import { findSource, findVerifier } from "../source/index.ts";
+import { explainUnknown } from "../source/plain.ts";
 import { needsVerifying } from "../source/setting.ts";
 import { type Reading, type ReceivedWebhook, type Source, VerifierUnavailable } from "../source/source.ts";
 import type { Trigger } from "../trigger.ts";
@@ -40,7 +41,8 @@ export function judgeAuthentic(service: Service, received: ReceivedWebhook, veri
     return { kind: "rejected", source: "unknown", code: "malformed_body", detail: parsed.problem };
   const request = { ...received, body: parsed.body };
   const source = verifier ?? findSource(request, setting);
-  if (source === undefined) return { kind: "rejected", source: "unknown", code: "unknown_webhook" };
+  if (source === undefined)
+    return { kind: "rejected", source: "unknown", code: "unknown_webhook", detail: explainUnknown(request) };
   return judgeReading(service, source, source.read(request, setting));
 }
 

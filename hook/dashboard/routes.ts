@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { HttpError } from "../http/errors.ts";
 import type { LiveConfig } from "../live-config.ts";
-import { findToken } from "../routes/api/caller.ts";
+import { findToken, refuseToken } from "../routes/api/caller.ts";
 import { allScopes, type Identity, identityOf } from "../routes/api/identity.ts";
 import { acceptJsonOnly } from "../routes/api/request.ts";
 import { limitSignIns } from "../routes/rate-limits.ts";
@@ -74,7 +74,7 @@ async function sessionRoutes(app: FastifyInstance, { live, sessions }: Dashboard
     const token = findToken(`Bearer ${body.data.token}`, live.current.tokens);
     if (token === undefined) {
       await refused(request, reply);
-      throw new HttpError("unauthorized");
+      throw refuseToken(`Bearer ${body.data.token}`);
     }
     return present(identityOf(token), (await begin(request, reply, token)).csrfToken);
   });

@@ -4,19 +4,20 @@ export const errors = {
   malformed_body: { status: 400, message: "the body could not be read" },
   invalid_body: { status: 400, message: "the body does not say what is needed" },
   invalid_query: { status: 400, message: "a query parameter is not valid" },
-  unauthorized: { status: 401, message: "a bearer token is needed: Authorization: Bearer <token>" },
+  unauthorized: { status: 401, message: "a bearer token is needed" },
   bad_signature: { status: 401, message: "the webhook is not signed with this service's key" },
   forbidden: { status: 403, message: "the token may not do this" },
   not_found: { status: 404, message: "there is nothing here" },
   deployment_not_found: { status: 404, message: "there is no deployment with this id" },
   service_not_found: { status: 404, message: "the config has no service of this name" },
+  method_not_allowed: { status: 405, message: "a webhook's URL is asked by POST" },
   request_timeout: { status: 408, message: "the request did not arrive in time" },
   key_reused: { status: 409, message: "this Idempotency-Key was used for another tag" },
   not_cancellable: { status: 409, message: "the deployment cannot be cancelled" },
   not_waiting_for_approval: { status: 409, message: "the deployment does not wait for approval" },
   nothing_to_roll_back_to: { status: 409, message: "there is no release to go back to" },
   body_too_large: { status: 413, message: "the body is larger than 1 MiB" },
-  unsupported_media_type: { status: 415, message: "the body must be JSON, or a form with JSON in `payload`" },
+  unsupported_media_type: { status: 415, message: "the body has another Content-Type than it must have" },
   unknown_webhook: { status: 422, message: "the body has no known sender's form" },
   malformed_webhook: { status: 422, message: "the webhook does not have its sender's form" },
   too_many_requests: { status: 429, message: "too many requests; Retry-After says when to come again" },
@@ -59,11 +60,15 @@ const frameworkErrors: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: "not_found",
 };
 
+const bodiesOfWebhooks = "JSON, or a form with `tag`, or with JSON in `payload`";
+
 /** Anything thrown while a request was handled, as an error that may be shown. */
-export function toHttpError(error: unknown): HttpError {
+export function toHttpError(error: unknown, { isWebhook = false } = {}): HttpError {
   if (error instanceof HttpError) return error;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   const known = frameworkErrors[code ?? ""];
+  if (known === "unsupported_media_type")
+    return new HttpError(known, isWebhook ? bodiesOfWebhooks : "application/json");
   if (known !== undefined) return new HttpError(known);
   // The message of anything else may quote the request, its path included.
   return new HttpError(

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { HttpError } from "../http/errors.ts";
 import type { LiveConfig } from "../live-config.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { findToken } from "./api/caller.ts";
+import { findToken, refuseToken } from "./api/caller.ts";
 import { limitRefused } from "./rate-limits.ts";
 
 export interface StatusOptions {
@@ -23,7 +22,7 @@ export async function statusRoutes(app: FastifyInstance, { live, metrics }: Stat
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     if (mayRead(request, live)) return;
     await refused(request, reply);
-    throw new HttpError("unauthorized");
+    throw refuseToken(request.headers.authorization);
   };
   app.get("/metrics", { onRequest }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.render()),

@@ -37,6 +37,14 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookOption
     preParsing: async (request, reply) => askForBody(request, reply),
     handler: (request, reply) => receive(request, reply, options, limits),
   });
+  // Who opens the URL in a browser to try it is not told that it is wrong.
+  app.get<{ Params: UrlParts }>("/hooks/:service/:secret", {
+    onRequest: (request, reply) => authenticate(request, reply, options, limits),
+    handler: async (_request, reply) => {
+      reply.header("allow", "POST, OPTIONS");
+      throw new HttpError("method_not_allowed");
+    },
+  });
   app.options<{ Params: UrlParts }>("/hooks/:service/:secret", {
     onRequest: (request, reply) => authenticate(request, reply, options, limits),
     handler: (request, reply) => answerHandshake(request, reply, options.live.current.limits),

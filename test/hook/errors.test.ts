@@ -87,6 +87,7 @@ const causes: Readonly<Record<ErrorCode, (hook: TestHook) => Promise<Shown>>> = 
   not_found: (hook) => read(fetch(`${hook.origin}/nothing`)),
   deployment_not_found: (hook) => read(api(hook, "deployments/4711", apiToken)),
   service_not_found: (hook) => read(api(hook, "services/gone", apiToken)),
+  method_not_allowed: (hook) => read(fetch(`${hook.origin}/hooks/blog/${secretOf("blog")}`)),
   key_reused: async (hook) => {
     const key = { "idempotency-key": "a" };
     await act(hook, "services/blog/deployments", `{"tag":"v1"}`, key);
@@ -158,6 +159,37 @@ describe("the catalogue of errors", () => {
     const hook = await startHook(configOf({ blog: script("exit 0") }));
     assert.equal((await causes.unauthorized(hook)).headers.get("www-authenticate"), "Bearer");
     assert.equal((await causes.store_unavailable(hook)).headers.get("retry-after"), "30");
+    await hook.stop();
+  });
+
+  test("tells a token that is not known from none, and how a webhook may come from how a call may", async () => {
+    const hook = await startHook(configOf({ blog: script("exit 0") }));
+    const messageOf = async (answer: Promise<Response>) => (await read(answer)).body.error.message;
+    const none = "a bearer token is needed: Authorization: Bearer <token>";
+    const unknown = "a bearer token is needed: the one that was sent is not known";
+    const ask = (headers: HeadersInit) => fetch(`${hook.origin}/api/services`, { headers });
+    assert.equal(await messageOf(ask({})), none);
+    assert.equal(await messageOf(ask({ authorization: "Basic YTpi" })), none);
+    assert.equal(await messageOf(api(hook, "services", "wrong-token-0123456789")), unknown);
+    const type = { "content-type": "application/x-www-form-urlencoded" };
+    const wanted = "the body has another Content-Type than it must have";
+    assert.equal(
+      await messageOf(act(hook, "services/blog/pause", "a=b", type)),
+      `${wanted}: application/json`,
+    );
+    assert.equal(
+      await messageOf(webhook(hook, "{}", "text/plain")),
+      `${wanted}: JSON, or a form with \`tag\`, or with JSON in \`payload\``,
+    );
+    await hook.stop();
+  });
+
+  test("says by which methods a webhook's URL is asked, to who knows it", async () => {
+    const hook = await startHook(configOf({ blog: script("exit 0") }));
+    const url = `${hook.origin}/hooks/blog/${secretOf("blog")}`;
+    assert.equal((await fetch(url)).headers.get("allow"), "POST, OPTIONS");
+    const wrong = await read(fetch(`${url}x`));
+    assert.deepEqual([wrong.status, wrong.headers.get("allow")], [404, null]);
     await hook.stop();
   });
 

@@ -174,8 +174,8 @@ describe("POST /hooks/<service>/<secret>", () => {
     });
   }
 
-  test("is the only method: GET with the right secret is a 404", async () => {
-    assert.equal((await fetch(`${hook.origin}/hooks/blog/${secretOf("blog")}`)).status, 404);
+  test("is the only method: GET with the right secret is a 405, which says so", async () => {
+    assert.equal((await fetch(`${hook.origin}/hooks/blog/${secretOf("blog")}`)).status, 405);
   });
 });
 

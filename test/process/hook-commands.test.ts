@@ -206,7 +206,12 @@ describe("the commands that ask a hook", { concurrency: 4 }, () => {
       [["deployments", "--before", "x"], {}, 2, /'x' is no deployment's number/],
       [["deployments", "gone"], {}, 2, /the config has no service of this name/],
       [["events", "gone"], {}, 2, /the config has no service of this name/],
-      [["services"], { STATIGO_HOOK_TOKEN: "another-token-0123456789" }, 4, /a bearer token is needed/],
+      [
+        ["services"],
+        { STATIGO_HOOK_TOKEN: "another-token-0123456789" },
+        4,
+        /a bearer token is needed: the one that was sent is not known/,
+      ],
       [["pause", "quick"], { STATIGO_HOOK_TOKEN: apiToken }, 4, /it needs the scope admin/],
       [
         ["services"],

@@ -20,6 +20,15 @@ export function findToken<Token extends Pick<ApiToken, "hash">>(
   return tokens.filter(({ hash }) => isSecret(given, hash))[0];
 }
 
+/** That a token is unknown is told from that there is none: whoever sends one learns nothing by it. */
+export function refuseToken(authorization: string | undefined): HttpError {
+  const isGiven = /^Bearer +\S/i.test(authorization ?? "");
+  return new HttpError(
+    "unauthorized",
+    isGiven ? "the one that was sent is not known" : "Authorization: Bearer <token>",
+  );
+}
+
 export function mayUse({ services }: Caller, service: string): boolean {
   return services?.includes(service) ?? true;
 }

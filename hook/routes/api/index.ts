@@ -5,7 +5,7 @@ import { HttpError } from "../../http/errors.ts";
 import { isUnavailable } from "../../store/writer.ts";
 import { limitRefused, type RateLimit } from "../rate-limits.ts";
 import { auditRoutes } from "./audit.ts";
-import { type Caller, findToken, requireService } from "./caller.ts";
+import { type Caller, findToken, refuseToken, requireService } from "./caller.ts";
 import { deploymentRoutes } from "./deployments.ts";
 import type { EventStreams } from "./event-stream.ts";
 import { eventRoutes } from "./events.ts";
@@ -57,7 +57,7 @@ function identify(
     if (found !== undefined) return found;
   }
   const token = findToken(authorization ?? "", tokens);
-  if (token === undefined) throw new HttpError("unauthorized");
+  if (token === undefined) throw refuseToken(authorization);
   return identityOf(token);
 }
 

@@ -34,8 +34,6 @@ describe("a plain webhook", () => {
   });
 
   const others: [what: string, body: unknown, query: object, kind: string][] = [
-    ["an empty tag", { tag: "" }, {}, "ignored"],
-    ["a tag of null", { tag: null }, {}, "ignored"],
     ["a tag that is a number", { tag: 1 }, {}, "malformed"],
     ["a tag that is a path", { tag: "../etc" }, {}, "malformed"],
     ["two tags in the query", {}, { tag: ["v1", "v2"] }, "malformed"],
@@ -46,6 +44,34 @@ describe("a plain webhook", () => {
   for (const [what, body, query, kind] of others) {
     test(`with ${what} is ${kind}`, () => assert.equal(read(body, query).kind, kind));
   }
+
+  const explained: [what: string, body: unknown, query: object, problem: RegExp][] = [
+    ["an empty tag in the query", {}, { tag: "" }, /^`tag` is empty/],
+    ["an empty tag in the body", { tag: "" }, {}, /^`tag` is empty/],
+    ["a tag of null", { tag: null }, {}, /^`tag` is empty/],
+    ["no tag at all, to a service that takes nothing else", { image: "a/b" }, {}, /^`tag` is missing$/],
+    [
+      "the tag in the image as well",
+      { tag: "v1", image: "a/b:v1" },
+      {},
+      /the colon of `image` belongs into `tag`$/,
+    ],
+    [
+      "the digest in the image",
+      { tag: "v1", image: `a/b@${digest}` },
+      {},
+      /the @ of `image` belongs into `digest`$/,
+    ],
+  ];
+  for (const [what, body, query, problem] of explained) {
+    test(`with ${what} is refused, with what to change`, () => {
+      const reading = read(body, query);
+      assert.match(reading.kind === "malformed" ? reading.problem : reading.kind, problem);
+    });
+  }
+
+  test("may name a registry with its port", () =>
+    assert.equal(read({ tag: "v1", image: "registry:5000/a/b" }).kind, "triggers"));
 
   test("is nothing without a tag: an empty body with an empty query is no webhook", () => {
     for (const body of [{}, { image: "acme/web" }, [], null, undefined]) {

@@ -98,6 +98,34 @@ describe("an authentic webhook", () => {
     });
   }
 
+  const unknown: [what: string, body: string, query: object, detail: string][] = [
+    ["nothing in it", "", {}, "if it is one of your own, `tag` is missing"],
+    ["a misspelt tag in the query", "", { tga: "v1" }, "if it is one of your own, `tag` is missing"],
+    [
+      "the tag in the image",
+      '{"image":"stut/blog:v1"}',
+      {},
+      "if it is one of your own, `tag` is missing; what stands behind the colon of `image` belongs into `tag`",
+    ],
+    [
+      "the tag in the query, beside a body",
+      '{"image":"stut/blog"}',
+      { tag: "v1" },
+      "`tag` is in the query; put it into the body as well, or leave the body out",
+    ],
+  ];
+  for (const [what, body, query, detail] of unknown) {
+    test(`with ${what} is told what a sender of one's own has to send`, async () => {
+      const received = {
+        headers: { "content-type": "application/json" },
+        query: { ...query },
+        raw: Buffer.from(body),
+      };
+      const verdict = await judgeWebhook(serviceOf("stut/blog"), received, Date.now());
+      assert.deepEqual(verdict, { kind: "rejected", source: "unknown", code: "unknown_webhook", detail });
+    });
+  }
+
   test("may come as a form's payload, and as what `curl -d` without a header calls a form", async () => {
     const type = "application/x-www-form-urlencoded";
     const body = dockerHubBody("stut/blog", "v1");
