@@ -5,7 +5,7 @@ import { paint, print, printJson, say, widthOf } from "../terminal.ts";
 import { formatAge, formatDuration } from "../time.ts";
 import { apiCommand, readId, servicePath } from "./command.ts";
 import type { Deployment, DeploymentPage, Service } from "./objects.ts";
-import { describeHold, describeState, styleOf } from "./wording.ts";
+import { describeHold, describeState, styleOf, tookMs } from "./wording.ts";
 
 export const servicesCommand: OwnCommand = apiCommand({
   name: "services",
@@ -95,9 +95,8 @@ const deploymentColumns: readonly Column[] = [
 ];
 
 function deploymentRow(deployment: Deployment): (Cell | string)[] {
-  const { id, service, tag, state, cause, acceptedAt, startedAt, finishedAt, reason } = deployment;
-  const took =
-    startedAt !== null && finishedAt !== null ? Date.parse(finishedAt) - Date.parse(startedAt) : undefined;
+  const { id, service, tag, state, cause, acceptedAt, reason } = deployment;
+  const took = tookMs(deployment);
   return [
     String(id),
     service,

@@ -12,6 +12,8 @@ export interface Deployment {
   waitingFor: string | null;
   rolledBackTo: string | null;
   acceptedAt: string;
+  /** Earlier hooks do not tell it. */
+  firstStartedAt?: string | null;
   startedAt: string | null;
   finishedAt: string | null;
 }

@@ -41,13 +41,17 @@ export function describeHold(hold: HeldService): string {
   return `frozen until ${formatTime(frozenUntil)}${because(frozenBy, frozenReason)}`;
 }
 
+/** From the beginning of its first try, whatever came between. */
+export function tookMs({ firstStartedAt, startedAt, finishedAt }: Deployment): number | undefined {
+  const begunAt = firstStartedAt ?? startedAt;
+  return begunAt === null || finishedAt === null ? undefined : Date.parse(finishedAt) - Date.parse(begunAt);
+}
+
 /** `blog v42 succeeded after 12 s (deployment 7): the key is set` */
 export function describeOutcome(deployment: Deployment): string {
-  const { id, service, tag, startedAt, finishedAt, reason } = deployment;
-  const took =
-    startedAt !== null && finishedAt !== null
-      ? ` after ${formatDuration(Date.parse(finishedAt) - Date.parse(startedAt))}`
-      : "";
+  const { id, service, tag, reason } = deployment;
+  const durationMs = tookMs(deployment);
+  const took = durationMs === undefined ? "" : ` after ${formatDuration(durationMs)}`;
   const because = reason === null ? "" : `: ${reason}`;
   return `${service} ${tag} ${describeState(deployment)}${took} (deployment ${id})${because}`;
 }

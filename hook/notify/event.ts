@@ -58,7 +58,9 @@ export function describeEvent(
   previousTag: string | null,
 ): DeploymentEvent {
   const { id, service, image, tag, digest, source, target, cause, actor, pusher, state, reason } = deployment;
-  const { attempt, acceptedAtMs, startedAtMs, finishedAtMs, rolledBackTo } = deployment;
+  const { attempt, acceptedAtMs, finishedAtMs, rolledBackTo } = deployment;
+  // How long it took is the time of all its tries.
+  const startedAtMs = deployment.firstStartedAtMs ?? deployment.startedAtMs;
   const release = { id, service, image, tag, digest, source, target, cause, actor, pusher };
   const outcome = { state, reason, attempt, acceptedAtMs, startedAtMs, finishedAtMs, rolledBackTo };
   return { event, atMs, deployment: { ...release, ...outcome }, previousTag };

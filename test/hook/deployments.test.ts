@@ -37,8 +37,8 @@ describe("GET /api/deployments", () => {
     const { deployments, next } = await list();
     assert.deepEqual(ids({ deployments, next }), [4, 3, 2, 1]);
     assert.equal(next, null);
-    const { acceptedAt, startedAt, finishedAt, ...rest } = deployments[1] ?? {};
-    for (const time of [acceptedAt, startedAt, finishedAt])
+    const { acceptedAt, firstStartedAt, startedAt, finishedAt, ...rest } = deployments[1] ?? {};
+    for (const time of [acceptedAt, firstStartedAt, startedAt, finishedAt])
       assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     assert.deepEqual(rest, {
       id: 3,

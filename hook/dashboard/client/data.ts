@@ -81,9 +81,9 @@ export async function reload(name: string): Promise<void> {
   });
 }
 
-function shorten({ id, tag, state, acceptedAt, startedAt, finishedAt }: Deployment): Recent {
-  const isTimed = startedAt !== null && finishedAt !== null;
-  const durationMs = isTimed ? Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) : null;
+function shorten({ id, tag, state, acceptedAt, firstStartedAt, finishedAt }: Deployment): Recent {
+  const isTimed = firstStartedAt !== null && finishedAt !== null;
+  const durationMs = isTimed ? Math.max(0, Date.parse(finishedAt) - Date.parse(firstStartedAt)) : null;
   return { id, tag, state, acceptedAt, durationMs };
 }
 

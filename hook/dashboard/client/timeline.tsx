@@ -116,7 +116,8 @@ export function Again({ deployment, service, setUp }: EntryOptions) {
   );
 }
 
-export function tookMs({ startedAt, finishedAt }: Deployment): number | undefined {
-  if (startedAt === null || finishedAt === null) return undefined;
-  return Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));
+/** All tries and the pauses between them. */
+export function tookMs({ firstStartedAt, finishedAt }: Deployment): number | undefined {
+  if (firstStartedAt === null || finishedAt === null) return undefined;
+  return Math.max(0, Date.parse(finishedAt) - Date.parse(firstStartedAt));
 }

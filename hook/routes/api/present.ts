@@ -4,13 +4,14 @@ import type { auditEntrySchema, deploymentSchema, logLineSchema, transitionSchem
 
 /** What the store has, as the API shows it: times in words, and nothing that its schema does not name. */
 export function presentDeployment(deployment: Deployment): z.output<typeof deploymentSchema> {
-  const { pushedAtMs, acceptedAtMs, notBeforeMs, startedAtMs, verifyingAtMs, finishedAtMs, ...rest } =
-    deployment;
+  const { pushedAtMs, acceptedAtMs, notBeforeMs, verifyingAtMs, finishedAtMs, ...more } = deployment;
+  const { firstStartedAtMs, startedAtMs, ...rest } = more;
   return {
     ...rest,
     pushedAt: isoTimeOrNull(pushedAtMs),
     acceptedAt: isoTime(acceptedAtMs),
     notBefore: isoTimeOrNull(notBeforeMs),
+    firstStartedAt: isoTimeOrNull(firstStartedAtMs),
     startedAt: isoTimeOrNull(startedAtMs),
     verifyingAt: isoTimeOrNull(verifyingAtMs),
     finishedAt: isoTimeOrNull(finishedAtMs),

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parseTemplate, type Template } from "../../../../hook/config/template.ts";
-import type { EventName } from "../../../../hook/notify/event.ts";
+import { describeEvent, type EventName } from "../../../../hook/notify/event.ts";
 import { composeMessage, formatDuration, placeholders, shorten } from "../../../../hook/notify/message.ts";
+import { startedDeployment } from "../../../support/deployments.ts";
 import { eventWith, failure, setting } from "../../../support/notify.ts";
 
 function template(text: string): Template {
@@ -41,6 +42,13 @@ describe("a message", () => {
         "Took: 5.0 s",
       ],
     );
+  });
+
+  test("says how long it took from the first try on", () => {
+    const times = { firstStartedAtMs: 1_000, startedAtMs: 60_000, finishedAtMs: 61_000 };
+    const event = describeEvent("failed", 61_000, startedDeployment(times), null);
+    const took = composeMessage(event, {}, undefined).facts.find(({ name }) => name === "Took");
+    assert.equal(took?.value, "1 min");
   });
 
   test("leaves out what is not known", () => {
