@@ -158,7 +158,7 @@ test("init reports a folder that cannot be made in one line, status 1", () => {
   writeFileSync(join(folder, "not-a-folder"), "");
   const { status, err } = statigo("init", "mustache", "not-a-folder/site");
   assert.equal(status, 1);
-  assert.match(err, /^statigo: ENOTDIR: .*not-a-folder\/site.*\n$/);
+  assert.match(err, /^statigo: \S+not-a-folder\/site cannot be written: ENOTDIR: .*; nothing was written\n$/);
 });
 
 test("an older Node is told apart, status 2, and no trace shown", () => {
