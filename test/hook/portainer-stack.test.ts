@@ -21,7 +21,7 @@ interface Played {
 
 /** A deployment of v2 after one of v1, in which `disturb` is told of every call before Portainer is. */
 async function deploy(
-  { attempts = 1, Status = 1 }: { attempts?: number; Status?: number },
+  { attempts = 1, Status = 1, timeout = "60s" }: { attempts?: number; Status?: number; timeout?: string },
   disturb: (call: CallSeen, played: Played) => Fault | undefined,
 ) {
   const stack: ManagedStack = {
@@ -48,7 +48,7 @@ async function deploy(
     },
     remove: () => void stacks.delete(stack.Id),
   };
-  const options = { url: proxy.address, apiKey, endpoint, stack: "site", variable: "TAG", timeout: "2s" };
+  const options = { url: proxy.address, apiKey, endpoint, stack: "site", variable: "TAG", timeout };
   const retry = `retry: { attempts: ${attempts}, first: 20ms }`;
   const hook = await startHook(configOf({ blog: `${JSON.stringify({ portainer: options })}\n    ${retry}` }));
   try {
@@ -105,7 +105,8 @@ describe("a stack of Portainer's", { concurrency: true }, () => {
     for (const isLost of [false, true]) {
       const taken = isLost ? "did not answer its update" : "took the update";
       test(`is not said to be as it was when ${what} after it ${taken}`, async () => {
-        const { state, reason } = await deploy({}, (call, played) => {
+        // It asks until its time is over: enough for the deployment before it, on a slow machine too.
+        const { state, reason } = await deploy({ timeout: "8s" }, (call, played) => {
           if (isAfter(call, played)) lose(played);
           return isUpdate(call) && isLost ? "answer lost" : undefined;
         });
