@@ -212,10 +212,12 @@ async function build(toolchain: Toolchain, keepCounts: boolean): Promise<void> {
   const output = join(root, name);
   mkdirSync(cache, { recursive: true });
   mkdirSync(dirname(output), { recursive: true });
-  const program = join(cache, `${basename(dirname(output))}-program.c`);
+  // Of its own for each output: builds run beside each other, and one took the other's with all its counting.
+  const own = name.replaceAll("/", "-");
+  const program = join(cache, `${own}-program.c`);
   await scriptc(["--emit", "c", "--backend", "c", "-o", program]);
   if (!keepCounts) writeFileSync(program, withFewerCounts(readFileSync(program, "utf8")));
-  const info = parseLinkInfo(await scriptc(["--print", "native-link-info", "-o", join(cache, "program.o")]));
+  const info = parseLinkInfo(await scriptc(["--print", "native-link-info", "-o", join(cache, `${own}.o`)]));
   const pack = info.runtime_pack;
   const compilerVersion = (await run(toolchain.compiler, ["--version"])).stdout.split("\n")[0] ?? "";
   const salt = `${compilerVersion} ${pack.version}`;
@@ -224,10 +226,10 @@ async function build(toolchain: Toolchain, keepCounts: boolean): Promise<void> {
     return set.sources.map((source): Unit => ({ source: join(pack.root, source), includes }));
   });
   const includes = units[0]?.includes ?? [];
-  const own = [program, ...ownSources.map((source) => join(root, source))].map(
+  const ours = [program, ...ownSources.map((source) => join(root, source))].map(
     (source): Unit => ({ source, includes }),
   );
-  const objects = await mapParallel([...own, ...units], (unit) => compile(toolchain, unit, salt));
+  const objects = await mapParallel([...ours, ...units], (unit) => compile(toolchain, unit, salt));
   await run(toolchain.compiler, [...toolchain.linkFlags, ...objects, ...toolchain.libraries, "-o", output]);
   if (toolchain.objcopy !== undefined) {
     await run(toolchain.objcopy, [

@@ -449,7 +449,7 @@ export function formProblem(scriptcVersion: string, before: string, after: strin
   else if (left > total * mostLeft) problem = `${left} of ${total} counted temporaries are left in the C`;
   if (problem === "") return "";
   return (
-    `build/reference-counts.ts: ${problem}. Read what .cache/native/program.c has for counting now, adapt the forms, ` +
+    `build/reference-counts.ts: ${problem}. Read what .cache/native/dist-native-statigo-program.c has for counting now, adapt the forms, ` +
     "pass the wire tests with `npm run build:native -- --sanitize`, then set checkedScriptcVersion; " +
     "until then build with `npm run build:native -- --keep-counts`"
   );
