@@ -54,8 +54,7 @@ export class Addresses {
     return undefined;
   }
 
-  /** Whether a visitor with an address that is not there gets a page of the site. */
-  /** Or what answers before it: a rule for whatever is not there. */
+  /** Whether a visitor with an address that is not there gets a page of the site, or what a rule has for all such. */
   hasNotFoundPage(): boolean {
     const { reply, representation } = this.ask("/there-is-no-such-page");
     return representation !== null || reply?.status !== 404;

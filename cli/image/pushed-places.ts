@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { replaceKeptFile } from "../../oci/kept-file.ts";
 import { objectOf } from "../../oci/manifest.ts";
 import type { ImageName } from "../../oci/reference.ts";
 
@@ -31,7 +32,7 @@ export async function openPushedPlaces(
       }
       const entries = [...known].slice(-maximumDigests);
       // It only saves time: a home that cannot be written to must not keep an image from being pushed.
-      await replace(file, JSON.stringify(Object.fromEntries(entries))).catch(() => {});
+      await replaceKeptFile(file, JSON.stringify(Object.fromEntries(entries))).catch(() => {});
     },
   };
 }
@@ -43,11 +44,4 @@ async function read(file: string): Promise<Map<string, string>> {
   } catch {
     return new Map();
   }
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const partial = `${file}.${process.pid}`;
-  await writeFile(partial, text, { mode: 0o600 });
-  await rename(partial, file);
 }

@@ -26,7 +26,7 @@ export function readServeOptions(
     folder === undefined ? handedOn : [...handedOn, "--root-dir", folder],
     environment,
   );
-  if (folder !== undefined && handedOn.some(isRootFlag))
+  if (folder !== undefined && isNamed("root-dir", handedOn))
     throw new UsageError(`the folder is given twice: ${folder}, and with --root-dir`);
   if (server.error !== "") throw new UsageError(server.error);
   if (server.command !== "serve")
@@ -43,14 +43,13 @@ export function readServeOptions(
   };
 }
 
-function isRootFlag(word: string): boolean {
-  return /^--?root-dir(?:=|$)/.test(word);
+function isNamed(flag: string, handedOn: readonly string[]): boolean {
+  return handedOn.some((word) => /^--?([^=]*)/.exec(word)?.[1] === flag);
 }
 
 function findLog({ hasAccessLog, logFormat }: Options, handedOn: readonly string[]): ServeOptions["log"] {
   if (!hasAccessLog) return "none";
-  const isFormatNamed = handedOn.some((word) => /^--?log-format\b/.test(word));
-  return isFormatNamed || logFormat !== new Options().logFormat ? "server" : "own";
+  return isNamed("log-format", handedOn) || logFormat !== new Options().logFormat ? "server" : "own";
 }
 
 function findWanted(listenAddress: string, portText: string | undefined, isLan: boolean): Wanted {

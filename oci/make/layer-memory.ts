@@ -1,5 +1,5 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
+import { replaceKeptFile } from "../kept-file.ts";
 import { type Descriptor, objectOf, parseJsonObject, readDescriptor } from "../manifest.ts";
 import type { LayerCompression } from "./compress.ts";
 import { toJson } from "./image-parts.ts";
@@ -32,7 +32,7 @@ export async function openLayerMemory(file: string, compression: LayerCompressio
       const entries = built.map(({ diffId, descriptor }) => [diffId, toJson(descriptor)]);
       const text = JSON.stringify({ compressor, layers: Object.fromEntries(entries) });
       // It only saves time: a home that cannot be written to must not keep an image from being built.
-      await replace(file, text).catch(() => {});
+      await replaceKeptFile(file, text).catch(() => {});
     },
   };
 }
@@ -47,11 +47,4 @@ async function read(file: string, compressor: string): Promise<ReadonlyMap<strin
   } catch {
     return new Map();
   }
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const partial = `${file}.${process.pid}`;
-  await writeFile(partial, text, { mode: 0o600 });
-  await rename(partial, file);
 }

@@ -4,6 +4,7 @@ import { get } from "./api.ts";
 import { session } from "./session.ts";
 import { findSession } from "./sign-in-calls.ts";
 import { follow, isFollowing } from "./stream.ts";
+import { tookMs } from "./wording.ts";
 
 /** All that the overview shows of a service. */
 export interface Site {
@@ -81,10 +82,9 @@ export async function reload(name: string): Promise<void> {
   });
 }
 
-function shorten({ id, tag, state, acceptedAt, firstStartedAt, finishedAt }: Deployment): Recent {
-  const isTimed = firstStartedAt !== null && finishedAt !== null;
-  const durationMs = isTimed ? Math.max(0, Date.parse(finishedAt) - Date.parse(firstStartedAt)) : null;
-  return { id, tag, state, acceptedAt, durationMs };
+function shorten(deployment: Deployment): Recent {
+  const { id, tag, state, acceptedAt } = deployment;
+  return { id, tag, state, acceptedAt, durationMs: tookMs(deployment) ?? null };
 }
 
 /** A deployment makes several steps at once: the service is looked up once for them. */

@@ -8,7 +8,7 @@ import { formatAgo, formatDuration, formatTime } from "./format.ts";
 import { useLoaded } from "./loaded.ts";
 import { StateMark } from "./marks.tsx";
 import { deploymentLink } from "./read-route.ts";
-import { describeCause, isOver, stateWords, waitWords } from "./wording.ts";
+import { describeCause, isOver, stateWords, tookMs, waitWords } from "./wording.ts";
 
 interface ListPage {
   deployments: Deployment[];
@@ -114,10 +114,4 @@ export function Again({ deployment, service, setUp }: EntryOptions) {
       action={redeployAction(service, setUp, deployment, nowMs.value)}
     />
   );
-}
-
-/** All tries and the pauses between them. */
-export function tookMs({ firstStartedAt, finishedAt }: Deployment): number | undefined {
-  if (firstStartedAt === null || finishedAt === null) return undefined;
-  return Math.max(0, Date.parse(finishedAt) - Date.parse(firstStartedAt));
 }

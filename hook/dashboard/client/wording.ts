@@ -37,6 +37,12 @@ export const conditionWords: Readonly<Record<Condition, string>> = {
   nothing: "nothing deployed yet",
 };
 
+/** All tries and the pauses between them. */
+export function tookMs({ firstStartedAt, finishedAt }: Deployment): number | undefined {
+  if (firstStartedAt === null || finishedAt === null) return undefined;
+  return Math.max(0, Date.parse(finishedAt) - Date.parse(firstStartedAt));
+}
+
 export function isUnderWay(state: State): boolean {
   return state === "deploying" || state === "verifying" || state === "rolling-back";
 }
