@@ -6,6 +6,7 @@ import type { ImageName } from "../oci/reference.ts";
 import { type DigestAnswer, findDigest, registryUrl } from "../oci/registry.ts";
 import { openRegistry } from "../oci/registry-source.ts";
 import type { Fields } from "./config/fields.ts";
+import { halfLogin, isOneLogin, isWholeLogin, twoLogins } from "./config/login.ts";
 import { explainConnectionError, isTemporaryConnectionError } from "./http/connection-error.ts";
 import { tlsSchema } from "./http/tls.ts";
 import type { CheckContext, CheckResult } from "./target/target.ts";
@@ -44,14 +45,8 @@ export function registrySchema(fields: Fields) {
         maximum: "5m",
       }),
     })
-    .refine(
-      ({ username, password }) => (username === undefined) === (password === undefined),
-      "username and password go together",
-    )
-    .refine(
-      ({ username, dockerConfig }) => username === undefined || dockerConfig === undefined,
-      "has a username and a dockerConfig: keep one of them",
-    );
+    .refine(isWholeLogin, halfLogin)
+    .refine(isOneLogin, twoLogins);
 }
 
 export type RegistryOptions = z.output<ReturnType<typeof registrySchema>>;

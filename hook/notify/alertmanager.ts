@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fields } from "../config/fields.ts";
+import { halfLogin, isWholeLogin } from "../config/login.ts";
 import { explainConnectionError } from "../http/connection-error.ts";
 import { type OutgoingRequest, sendRequest } from "../http/http-request.ts";
 import { tlsSchema } from "../http/tls.ts";
@@ -49,10 +50,7 @@ function schema(fields: Fields) {
       tls: tlsSchema(fields).optional(),
       ...wordingFields(fields),
     })
-    .refine(
-      ({ username, password }) => (username === undefined) === (password === undefined),
-      "username and password go together",
-    )
+    .refine(isWholeLogin, halfLogin)
     .refine(
       ({ username, token }) => username === undefined || token === undefined,
       "must have one of token and username, not both",

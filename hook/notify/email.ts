@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fields } from "../config/fields.ts";
+import { halfLogin, isWholeLogin } from "../config/login.ts";
 import { explainConnectionError } from "../http/connection-error.ts";
 import { type TlsOptions, tlsSchema } from "../http/tls.ts";
 import type { CheckContext, CheckResult } from "../target/target.ts";
@@ -50,10 +51,7 @@ function schema(fields: Fields) {
       tls: tlsSchema(fields).optional(),
       ...wordingFields(fields),
     })
-    .refine(
-      ({ username, password }) => (username === undefined) === (password === undefined),
-      "username and password go together",
-    )
+    .refine(isWholeLogin, halfLogin)
     .refine(
       ({ security, username }) => security !== "none" || username === undefined,
       "a password is not sent without TLS: set security to starttls or tls",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fields } from "../../config/fields.ts";
+import { halfLogin, isOneLogin, isWholeLogin, twoLogins } from "../../config/login.ts";
 import { defaultEngineAddress } from "../../engine-api/address.ts";
 import { resolveEngine } from "../../engine-api/engine-option.ts";
 import { tlsSchema } from "../../http/tls.ts";
@@ -83,14 +84,8 @@ export function dockerSchema(fields: Fields) {
       ({ container, label }) => container === undefined || label === undefined,
       "has a container and a label: keep one",
     )
-    .refine(
-      ({ username, password }) => (username === undefined) === (password === undefined),
-      "username and password go together",
-    )
-    .refine(
-      ({ username, dockerConfig }) => username === undefined || dockerConfig === undefined,
-      "has a username and a dockerConfig: keep one of them",
-    )
+    .refine(isWholeLogin, halfLogin)
+    .refine(isOneLogin, twoLogins)
     .transform(resolveEngine);
 }
 

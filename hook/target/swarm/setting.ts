@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fields } from "../../config/fields.ts";
+import { halfLogin, isOneLogin, isWholeLogin, twoLogins } from "../../config/login.ts";
 import { defaultEngineAddress } from "../../engine-api/address.ts";
 import { resolveEngine } from "../../engine-api/engine-option.ts";
 import { tlsSchema } from "../../http/tls.ts";
@@ -45,18 +46,12 @@ export function servicesShape(fields: Fields) {
 type ServicesData = z.output<z.ZodObject<ReturnType<typeof servicesShape>>>;
 
 /** What is wrong with the combination, or `undefined`. */
-export function findContradiction({
-  service,
-  label,
-  username,
-  password,
-  dockerConfig,
-}: Pick<ServicesData, "service" | "label" | "username" | "password" | "dockerConfig">): string | undefined {
-  if (service !== undefined && label !== undefined) return "has a service and a label: keep one";
-  if ((username === undefined) !== (password === undefined)) return "username and password go together";
-  if (username !== undefined && dockerConfig !== undefined)
-    return "has a username and a dockerConfig: keep one of them";
-  return undefined;
+export function findContradiction(
+  data: Pick<ServicesData, "service" | "label" | "username" | "password" | "dockerConfig">,
+): string | undefined {
+  if (data.service !== undefined && data.label !== undefined) return "has a service and a label: keep one";
+  if (!isWholeLogin(data)) return halfLogin;
+  return isOneLogin(data) ? undefined : twoLogins;
 }
 
 export function planPartsOf({
